@@ -1,0 +1,1 @@
+"""Customers, contacts, products, contracts, their timeline, tasks and renewals."""

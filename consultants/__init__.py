@@ -1,0 +1,1 @@
+"""Personal consultants, table groups, assignment, inquiries and callbacks. Nothing here yet."""

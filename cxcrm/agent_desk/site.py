@@ -1,0 +1,5 @@
+from unfold.sites import UnfoldAdminSite
+
+
+class AgentDesk(UnfoldAdminSite):
+    """The service agents' door."""

@@ -1,0 +1,1 @@
+"""Outgoing mail: addresses, permissions, one row per mail, delivery by workers."""

@@ -1,0 +1,213 @@
+"""All settings, read from the environment. `docs/configuration.md` lists every variable."""
+
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+from environs import Env
+
+env = Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(env.str("CXCRM_VAR", str(BASE_DIR / "var")))
+
+# A demo is a fictional company on one machine: anybody may enter with one click.
+CXCRM_DEMO = env.bool("CXCRM_DEMO", False)
+# Test mode lets `run_due` play days that have not come yet, as a demo does.
+CXCRM_TEST_MODE = env.bool("CXCRM_TEST_MODE", False)
+CXCRM_HTTPS = env.bool("CXCRM_HTTPS", not CXCRM_DEMO)
+CXCRM_REQUIRE_MFA = env.bool("CXCRM_REQUIRE_MFA", not CXCRM_DEMO)
+
+DEBUG = env.bool("CXCRM_DEBUG", False)
+SECRET_KEY = env.str("CXCRM_SECRET_KEY")
+ALLOWED_HOSTS = env.list("CXCRM_ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = env.list("CXCRM_TRUSTED_ORIGINS", [])
+ROOT_URLCONF = "cxcrm.urls"
+WSGI_APPLICATION = "cxcrm.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "axes",
+    "csp",
+    "django_countries",
+    "django_structlog",
+    "pgtrigger",
+    "pghistory",
+    "rules.apps.AutodiscoverRulesConfig",
+    # "cxcrm.embedded",
+    "cxcrm.users",
+    "cxcrm.base",
+    "cxcrm.outbox",
+    "accounts",
+    "loyalty",
+    "consultants",
+    "surveys",
+    "cxcrm.agent_desk.apps.AgentDeskConfig",
+    "cxcrm.demo",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "pghistory.middleware.HistoryMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "cxcrm" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database, cache, sessions: everything that protects lives in PostgreSQL, so losing Redis
+# --- never opens a door.
+
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)}
+DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
+    f"-c lock_timeout={env.int('CXCRM_LOCK_TIMEOUT_MS', 5_000)}"
+    f" -c idle_in_transaction_session_timeout={env.int('CXCRM_IDLE_TIMEOUT_MS', 60_000)}"
+)
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cxcrm_cache",
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# --- Celery: hints only. The sweeps below do the work even if every hint is lost.
+
+CELERY_BROKER_URL = env.str("REDIS_URL")
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 900
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Longer than any task may run, or Redis hands it out twice.
+    "visibility_timeout": 1_800,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 1,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TIMEZONE = "UTC"
+CXCRM_SWEEP_SECONDS = env.int("CXCRM_SWEEP_SECONDS", 30)
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "deliver-mails": {
+        "task": "outbox.deliver_mails",
+        "schedule": CXCRM_SWEEP_SECONDS,
+        "options": {"expires": CXCRM_SWEEP_SECONDS},
+    },
+    "run-due-work": {
+        "task": "accounts.run_due_work",
+        "schedule": CXCRM_SWEEP_SECONDS * 20,
+        "options": {"expires": CXCRM_SWEEP_SECONDS * 20},
+    },
+}
+
+# --- Mail
+
+EMAIL_HOST = env.str("EMAIL_HOST", "127.0.0.1")
+EMAIL_PORT = env.int("EMAIL_PORT", 25)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 60)
+CXCRM_MAIL_DOMAIN = env.str("CXCRM_MAIL_DOMAIN", "cxcrm.invalid")
+CXCRM_MAIL_LEASE_SECONDS = env.int("CXCRM_MAIL_LEASE_SECONDS", 60)
+CXCRM_MAIL_UNCERTAIN_SECONDS = env.int("CXCRM_MAIL_UNCERTAIN_SECONDS", 300)
+
+# --- Sign-in
+
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "rules.permissions.ObjectPermissionBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/desk/"
+
+# --- Language and time
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("de", _("German")), ("fr", _("French")), ("es", _("Spanish"))]
+LOCALE_PATHS = [BASE_DIR / "cxcrm" / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Static files, browser protection
+
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.str("CXCRM_STATIC_ROOT", str(VAR_DIR / "static")))
+STATICFILES_DIRS = [BASE_DIR / "cxcrm" / "static"]
+# A demo serves the files where they lie; production collects, hashes and compresses them.
+WHITENOISE_USE_FINDERS = CXCRM_DEMO or CXCRM_TEST_MODE
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if WHITENOISE_USE_FINDERS
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+SECURE_SSL_REDIRECT = CXCRM_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_HSTS_SECONDS = 31_536_000 if CXCRM_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = CXCRM_HTTPS
+SECURE_HSTS_PRELOAD = CXCRM_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CXCRM_HTTPS
+CSRF_COOKIE_SECURE = CXCRM_HTTPS
+X_FRAME_OPTIONS = "DENY"

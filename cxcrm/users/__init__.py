@@ -1,0 +1,1 @@
+"""One login for staff and customers: the lowest room of the house."""

@@ -1,0 +1,1 @@
+"""Membership, points, rewards, community, process links and advocacy. Nothing here yet."""

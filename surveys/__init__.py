@@ -1,0 +1,1 @@
+"""Surveys, waves, responses, follow-up cases and action plans. Nothing here yet."""

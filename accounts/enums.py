@@ -42,6 +42,7 @@ class ReminderState(TextChoices):
     DONE_BEFORE = "done_before", _("Reminded before the import")
     TOO_LATE = "too_late", _("Too late: task opened")
     NOBODY = "nobody", _("Nobody to write to: task opened")
+    UNDELIVERED = "undelivered", _("Mail not delivered: task opened")
 
 
 class ReminderStep(IntegerChoices):
@@ -65,6 +66,7 @@ class TaskOrigin(TextChoices):
     BY_HAND = "by_hand", _("Opened by hand")
     REMINDER_TOO_LATE = "reminder_too_late", _("Renewal reminder came too late")
     REMINDER_NOBODY = "reminder_nobody", _("Nobody to send the renewal reminder to")
+    REMINDER_NOT_DELIVERED = "reminder_not_delivered", _("Renewal reminder was not delivered")
 
 
 class TimelineKind(TextChoices):

@@ -3,9 +3,16 @@
 import os
 
 from celery import Celery
+from celery.signals import beat_init, worker_init
+from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cxcrm.settings")
+
+from cxcrm.base.checks import refuse_unsafe_start  # noqa: E402 - needs the settings' name
 
 app = Celery("cxcrm")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add(DjangoStructLogInitStep)
+worker_init.connect(refuse_unsafe_start)
+beat_init.connect(refuse_unsafe_start)

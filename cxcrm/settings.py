@@ -1,10 +1,16 @@
 """All settings, read from the environment. `docs/configuration.md` lists every variable."""
 
+import logging
+from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
-from csp.constants import NONE, SELF
+from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 from environs import Env
+
+from cxcrm.agent_desk.look import UNFOLD  # noqa: F401 - read by the desk's theme
+from cxcrm.base.logs import configure_logs
 
 env = Env()
 
@@ -22,12 +28,14 @@ DEBUG = env.bool("CXCRM_DEBUG", False)
 SECRET_KEY = env.str("CXCRM_SECRET_KEY")
 ALLOWED_HOSTS = env.list("CXCRM_ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS = env.list("CXCRM_TRUSTED_ORIGINS", [])
+# Only these peers may say, by X-Forwarded-For and X-Forwarded-Proto, whom they speak for.
+CXCRM_TRUSTED_PROXIES = [ip_network(peer) for peer in env.list("CXCRM_TRUSTED_PROXIES", [])]
 ROOT_URLCONF = "cxcrm.urls"
 WSGI_APPLICATION = "cxcrm.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # the other one puts its own site in place of ours
     "unfold.contrib.filters",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -55,20 +63,23 @@ INSTALLED_APPS = [
     "consultants",
     "surveys",
     "cxcrm.agent_desk.apps.AgentDeskConfig",
+    "cxcrm.agent_desk.apps.AgentDeskPagesConfig",
     "cxcrm.demo",
 ]
 
 MIDDLEWARE = [
+    "cxcrm.base.middleware.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "cxcrm.base.middleware.RequestLogMiddleware",
+    "cxcrm.base.middleware.BrowserProtectionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "cxcrm.users.middleware.SecondFactorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "pghistory.middleware.HistoryMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -95,14 +106,17 @@ TEMPLATES = [
 # --- never opens a door.
 
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)}
-DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
-    f"-c lock_timeout={env.int('CXCRM_LOCK_TIMEOUT_MS', 5_000)}"
-    f" -c idle_in_transaction_session_timeout={env.int('CXCRM_IDLE_TIMEOUT_MS', 60_000)}"
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    connect_timeout=3,
+    options=f"-c lock_timeout={env.int('CXCRM_LOCK_TIMEOUT_MS', 5_000)}"
+    f" -c idle_in_transaction_session_timeout={env.int('CXCRM_IDLE_TIMEOUT_MS', 60_000)}",
 )
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cxcrm_cache",
+        # Above this many rows the cache drops some at random, and counters of limits with them.
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000},
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -147,6 +161,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Mail
 
+EMAIL_BACKEND = "cxcrm.outbox.services.relay.RelayBackend"
 EMAIL_HOST = env.str("EMAIL_HOST", "127.0.0.1")
 EMAIL_PORT = env.int("EMAIL_PORT", 25)
 EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
@@ -157,6 +172,10 @@ EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 60)
 CXCRM_MAIL_DOMAIN = env.str("CXCRM_MAIL_DOMAIN", "cxcrm.invalid")
 CXCRM_MAIL_LEASE_SECONDS = env.int("CXCRM_MAIL_LEASE_SECONDS", 60)
 CXCRM_MAIL_UNCERTAIN_SECONDS = env.int("CXCRM_MAIL_UNCERTAIN_SECONDS", 300)
+# The first wait after a temporary refusal; later ones are 5, 15, 60 and 240 times as long.
+CXCRM_MAIL_RETRY_SECONDS = env.int("CXCRM_MAIL_RETRY_SECONDS", 60)
+# Guards that an experiment takes out, to prove that it would notice.
+CXCRM_TEETH = set(env.list("CXCRM_TEETH", [])) if CXCRM_TEST_MODE else set()
 
 # --- Sign-in
 
@@ -166,8 +185,41 @@ AUTHENTICATION_BACKENDS = [
     "rules.permissions.ObjectPermissionBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in [
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("UserAttributeSimilarityValidator", {"user_attributes": ["email", "name"]}),
+    ]
+]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/desk/"
+ACCOUNT_ADAPTER = "cxcrm.users.adapter.SignInAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # administrators enter the addresses
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+# Per address, and per login for guesses from many addresses; axes below counts the two together.
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "50/15m/ip,30/10m/key"}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "cxcrm"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+
+AXES_FAILURE_LIMIT = 5
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_CALLABLE = "cxcrm.users.views.name_of_attempt"
+AXES_LOCKOUT_CALLABLE = "cxcrm.users.views.too_many_attempts"
+AXES_SENSITIVE_PARAMETERS = ["login", "username", "ip_address", "csrfmiddlewaretoken", "next"]
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 
 # --- Language and time
 
@@ -195,13 +247,16 @@ STORAGES = {
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
         "img-src": [SELF, "data:"],
         "object-src": [NONE],
-        "base-uri": [SELF],
+        "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
     }
 }
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if CXCRM_TRUSTED_PROXIES else None
 SECURE_SSL_REDIRECT = CXCRM_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_HSTS_SECONDS = 31_536_000 if CXCRM_HTTPS else 0
@@ -210,4 +265,12 @@ SECURE_HSTS_PRELOAD = CXCRM_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CXCRM_HTTPS
 CSRF_COOKIE_SECURE = CXCRM_HTTPS
+CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
+
+# --- Logs: `RequestLogMiddleware` writes one line per request; people appear by user id only.
+
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+LOGGING = configure_logs(env.str("CXCRM_LOG_LEVEL", "INFO"), for_people=CXCRM_DEMO or DEBUG)

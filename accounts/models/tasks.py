@@ -37,7 +37,7 @@ class Task(models.Model):
     )
     pool = models.CharField(_("pool"), max_length=10, choices=TaskPool)
     origin = models.CharField(
-        _("origin"), max_length=20, choices=TaskOrigin, default=TaskOrigin.BY_HAND, editable=False
+        _("origin"), max_length=30, choices=TaskOrigin, default=TaskOrigin.BY_HAND, editable=False
     )
     origin_key = models.CharField(max_length=80, blank=True, editable=False)
     state = models.CharField(

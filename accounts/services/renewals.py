@@ -1,2 +1,172 @@
-def register_mail_kinds():
-    pass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.enums import AfterTerm, ContractState, CustomerKind, ReminderState, TaskOrigin
+from accounts.models import RenewalReminder
+from accounts.services.contracts import day_of
+from accounts.services.tasks import open_tasks, renewal_task
+from accounts.sql.renewals import (
+    DueReminder,
+    decide_due_reminders,
+    give_up_undelivered_reminders,
+)
+from cxcrm.outbox.enums import MailClass
+from cxcrm.outbox.services import MailKind, MailRequest, queue_mails, register_mail_kind
+
+RENEWAL_REMINDER = "renewal_reminder"
+BATCH = 5_000
+# How far back mails are looked through that did not go out; longer than any outage of ours.
+LOOK_BACK = timedelta(days=30)
+
+_TASK_ORIGINS = {
+    ReminderState.TOO_LATE: TaskOrigin.REMINDER_TOO_LATE,
+    ReminderState.NOBODY: TaskOrigin.REMINDER_NOBODY,
+}
+
+
+def plan_renewal_reminders(*, at: datetime) -> dict[str, int]:
+    """Decide every renewal reminder that is due at `at`, once per renewal date and step.
+
+    Due means that the account's own day has reached the contract's `remind_on`; one that was
+    missed is made up for. Where the notice deadline has not passed and somebody can be written
+    to, a mail is queued; else a task is opened for the retention pool. Works in batches of their
+    own transactions: a crash or a second planner beside this one neither loses nor doubles.
+    Answers how many were decided, by state.
+    """
+    counts = dict.fromkeys((ReminderState.PLANNED, *_TASK_ORIGINS), 0)
+    while True:
+        with transaction.atomic():
+            due = decide_due_reminders(at=at, limit=BATCH)
+            _act_on([reminder for reminder in due if reminder.reminder_id], at)
+        for reminder in due:
+            if reminder.state:
+                counts[ReminderState(reminder.state)] += 1
+        if len(due) < BATCH:
+            return {str(state): count for state, count in counts.items()}
+
+
+def open_tasks_for_undelivered_reminders(*, at: datetime) -> int:
+    """Give the retention pool a task for each reminder whose mail did not go out although the
+    renewal is still to come: the relay refused it, or it was stopped by a dead address or a
+    passed deadline. Each once. Answers how many."""
+    with transaction.atomic():
+        undelivered = give_up_undelivered_reminders(since=at - LOOK_BACK, at=at)
+        open_tasks(
+            [
+                renewal_task(
+                    account_id=reminder.account_id,
+                    contract_id=reminder.contract_id,
+                    origin=TaskOrigin.REMINDER_NOT_DELIVERED,
+                    renewal_date=reminder.renewal_date,
+                    due_on=reminder.day,
+                    at=at,
+                )
+                for reminder in undelivered
+            ]
+        )
+    return len(undelivered)
+
+
+def _act_on(decided: list[DueReminder], at: datetime) -> None:
+    queue_mails(
+        kind=RENEWAL_REMINDER,
+        requests=[
+            MailRequest(
+                subject_id=reminder.reminder_id,
+                address_id=reminder.address_id,
+                language=reminder.language,
+                account_id=reminder.account_id,
+            )
+            for reminder in decided
+            if reminder.state == ReminderState.PLANNED
+        ],
+        at=at,
+    )
+    open_tasks(
+        [
+            renewal_task(
+                account_id=reminder.account_id,
+                contract_id=reminder.contract_id,
+                origin=_TASK_ORIGINS[ReminderState(reminder.state)],
+                renewal_date=reminder.renewal_date,
+                due_on=reminder.day,
+                at=at,
+            )
+            for reminder in decided
+            if reminder.state in _TASK_ORIGINS
+        ]
+    )
+
+
+def register_mail_kinds() -> None:
+    register_mail_kind(
+        MailKind(
+            name=RENEWAL_REMINDER,
+            mail_class=MailClass.SERVICE,
+            template="accounts/mail/renewal_reminder",
+            facts=renewal_reminder_facts,
+            refusal=renewal_reminder_refusal,
+        )
+    )
+
+
+def renewal_reminder_facts(subject_id: int, at: datetime) -> dict[str, Any]:
+    """What the mail about a reminder says; prices with tax for consumers, else net."""
+    reminder = _load(subject_id)
+    contract = reminder.contract
+    brand = contract.brand
+    consumer = contract.account.customer_kind == CustomerKind.CONSUMER
+    tax = 1 + contract.tax_rate / 100 if consumer else Decimal(1)
+    price_after = contract.price if contract.renewal_price is None else contract.renewal_price
+    return {
+        "brand": {
+            "name": brand.name,
+            "legal_name": brand.legal_name,
+            "imprint": brand.imprint,
+            "base_url": brand.base_url,
+            "accent_colour": brand.accent_colour,
+            "sender_name": brand.sender_name,
+            "sender_address": brand.sender_address,
+            "service_address": brand.service_address,
+            "service_phone": brand.service_phone,
+        },
+        "recipient_name": reminder.contact.name if reminder.contact else contract.account.name,
+        "product": contract.product.name,
+        "contract_number": contract.external_id,
+        "renewal_date": reminder.renewal_date,
+        "notice_deadline": contract.notice_deadline,
+        "price_now": round(contract.price * tax, 2),
+        "price_after": round(price_after * tax, 2),
+        "currency": contract.currency,
+        "billing_period_months": contract.billing_period_months,
+        "tax_rate": contract.tax_rate,
+        "with_tax": consumer,
+        "renews": contract.after_term == AfterTerm.RENEWS,
+        "renewal_term_months": contract.renewal_term_months,
+        "is_late": reminder.is_late,
+    }
+
+
+def renewal_reminder_refusal(subject_id: int, at: datetime) -> str | None:
+    """Why a reminder must not go any more, asked again when a worker is about to send it."""
+    reminder = _load(subject_id)
+    contract = reminder.contract
+    if contract.state not in (ContractState.ORDERED, ContractState.RUNNING):
+        return str(_("The contract is over."))
+    if contract.ends_on is not None:
+        return str(_("An end of the contract is set."))
+    if contract.renewal_date != reminder.renewal_date:
+        return str(_("The renewal date has moved."))
+    if day_of(contract.account, at) > contract.notice_deadline:
+        return str(_("The notice deadline has passed."))
+    return None
+
+
+def _load(reminder_id: int) -> RenewalReminder:
+    return RenewalReminder.objects.select_related(
+        "contact", "contract__account", "contract__brand", "contract__product"
+    ).get(pk=reminder_id)

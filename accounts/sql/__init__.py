@@ -1,0 +1,1 @@
+"""Set-based statements: bound parameters only, the expected plan in each docstring."""

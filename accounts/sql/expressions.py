@@ -1,8 +1,23 @@
-"""Database expressions that constraints and computed columns are made of."""
+"""Database expressions that constraints, computed columns and statements are made of."""
 
 from django.db import models
 from django.db.models import F, Func, Value
 from django.db.models.lookups import IsNull
+
+# Renewal date - notice period - 1 day: the last day of notice, inclusive.
+NOTICE_DEADLINE = "(({date} - make_interval(months => {months}, days => {days}))::date - 1)"
+
+# May this contact cancel, keep or change? By hand, else by role, else as the only contact.
+CONTACT_DECIDES = """
+coalesce(
+    contact.may_decide,
+    contact.role IN ('decision_maker', 'billing')
+    OR NOT EXISTS (
+        SELECT FROM accounts_contact AS other
+        WHERE other.account_id = contact.account_id AND other.id <> contact.id
+    )
+)
+"""
 
 
 def is_time_zone(field: str) -> IsNull:
@@ -14,18 +29,16 @@ def is_time_zone(field: str) -> IsNull:
 
 
 class NoticeDeadline(Func):
-    """Renewal date - notice period - 1 day: the last day of notice, inclusive (date)."""
+    """NOTICE_DEADLINE of (renewal date, months, days)."""
 
     output_field = models.DateField()
     arity = 3
-    template = "(%(expressions)s)"
-    arg_joiner = ", "
 
-    def as_sql(self, compiler, connection, **extra):
+    def as_sql(self, compiler, connection, **extra_context):
         parts = [compiler.compile(part) for part in self.get_source_expressions()]
-        (date, date_params), (months, month_params), (days, day_params) = parts
-        sql = f"(({date} - make_interval(months => {months}, days => {days}))::date - 1)"
-        return sql, (*date_params, *month_params, *day_params)
+        date, months, days = (sql for sql, _ in parts)
+        params = [param for _, params in parts for param in params]
+        return NOTICE_DEADLINE.format(date=date, months=months, days=days), params
 
 
 class YearlyValue(Func):

@@ -1,5 +1,20 @@
+from allauth.account.decorators import secure_admin_login
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
 
 class AgentDesk(UnfoldAdminSite):
     """The service agents' door."""
+
+    index_title = _("Today")
+    index_template = "agent_desk/index.html"
+    enable_nav_sidebar = True
+
+    @method_decorator([login_not_required, secure_admin_login])
+    def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """There is one sign-in, with limits and a second factor; those whom it let in but who
+        are no staff are told so."""
+        return super().login(request, extra_context)

@@ -1,1 +1,118 @@
+"""Refuses to start where starting would open a door. `docs/configuration.md` tells the ways out."""
 
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import django
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Error, Tags, Warning, register, run_checks  # noqa: A004 - Django's name
+from django.db import DatabaseError
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
+PLACEHOLDERS = ("insecure", "change", "secret", "placeholder", "example")
+DEMO_DOMAIN = "@demo.invalid"
+
+
+def refuse_unsafe_start(**kwargs) -> None:
+    """End the process with one line per reason if a system check finds an error.
+
+    `manage.py` does so by itself; web servers, workers and beat call this when they start.
+    """
+    django.setup()
+    reasons = [
+        message
+        for message in run_checks(databases=["default"])
+        if message.is_serious() and not message.is_silenced()
+    ]
+    if reasons:
+        raise SystemExit("cxcrm does not start:\n" + "\n".join(map(str, reasons)))
+
+
+def is_production() -> bool:
+    return not (settings.CXCRM_DEMO or settings.CXCRM_TEST_MODE)
+
+
+@register(Tags.security)
+def check_demo_stays_at_home(app_configs, **kwargs) -> Sequence[CheckMessage]:
+    strangers = sorted({*settings.ALLOWED_HOSTS} - LOOPBACK)
+    if is_production() or (not strangers and not settings.CXCRM_HTTPS):
+        return []
+    return [
+        Error(
+            "Demo and test mode let anybody in, so they serve this machine only.",
+            hint="Unset CXCRM_DEMO and CXCRM_TEST_MODE, or leave CXCRM_ALLOWED_HOSTS at "
+            "127.0.0.1,localhost and CXCRM_HTTPS off.",
+            id="cxcrm.E001",
+        )
+    ]
+
+
+@register(Tags.security)
+def check_production(app_configs, **kwargs) -> Sequence[CheckMessage]:
+    if not is_production():
+        return []
+    key = settings.SECRET_KEY
+    findings = [
+        (settings.DEBUG, "E002", "CXCRM_DEBUG is on: pages of errors tell secrets."),
+        (
+            len(key) < 50 or len(set(key)) < 5 or any(word in key for word in PLACEHOLDERS),
+            "E003",
+            "CXCRM_SECRET_KEY is short or a placeholder: set 50 or more random characters.",
+        ),
+        (
+            not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS,
+            "E004",
+            "CXCRM_ALLOWED_HOSTS must name the hosts that people use, and never '*'.",
+        ),
+        (
+            settings.CXCRM_MAIL_DOMAIN.endswith("cxcrm.invalid"),
+            "E005",
+            "CXCRM_MAIL_DOMAIN must be your domain: it stands in the Message-ID of each mail.",
+        ),
+        (not settings.CXCRM_HTTPS, "E006", "CXCRM_HTTPS is off: sign-ins could be read."),
+        (
+            is_open_broker(settings.CELERY_BROKER_URL),
+            "E007",
+            "REDIS_URL names another machine without a password: anybody there could queue work.",
+        ),
+    ]
+    return [Error(text, id=f"cxcrm.{number}") for found, number, text in findings if found]
+
+
+def is_open_broker(url: str) -> bool:
+    """True for a broker on another machine that asks for no password."""
+    return any(
+        "socket" not in part.scheme and part.hostname not in LOOPBACK and not part.password
+        for part in map(urlsplit, url.split(";"))
+    )
+
+
+@register(Tags.security, deploy=True)
+def check_second_factor(app_configs, **kwargs) -> Sequence[CheckMessage]:
+    if settings.CXCRM_REQUIRE_MFA or not is_production():
+        return []
+    return [
+        Warning("CXCRM_REQUIRE_MFA is off: a stolen password opens the desk.", id="cxcrm.W001")
+    ]
+
+
+@register(Tags.database)
+def check_no_demo_accounts(app_configs, databases=None, **kwargs) -> Sequence[CheckMessage]:
+    """Everybody knows the demo's passwords. Before the first migration nothing can be told."""
+    if not databases or not is_production():
+        return []
+    demo_users = get_user_model().objects.filter(email__endswith=DEMO_DOMAIN)
+    try:
+        found = demo_users.filter(is_active=True).exists()
+    except DatabaseError:
+        return []
+    if not found:
+        return []
+    return [
+        Error(
+            f"This database has active demo logins (…{DEMO_DOMAIN}).",
+            hint="Give production a database of its own.",
+            id="cxcrm.E008",
+        )
+    ]

@@ -1,15 +1,16 @@
-"""PostgreSQL and Valkey from their wheels, for machines where no server is named in the environment.
+"""PostgreSQL and Valkey from their wheels, for machines where the environment names no server.
 
 `use_servers` lends them to whoever needs them; `servers_for_command` does so for `manage.py`. The
-servers live exactly as long as somebody uses them, see `sharing`. Nothing here imports Django, since
-the settings need the addresses; only `apps` and `management` do.
+servers live exactly as long as somebody uses them, see `sharing`. Nothing here imports Django,
+since the settings need the addresses; only `apps` and `management` do.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,10 +54,16 @@ def use_servers(var: Path) -> Iterator[ServerAddresses]:
 def servers_for_command(arguments: Sequence[str]) -> Iterator[None]:
     """Name in the environment, for `manage.py` and its children, the servers that it leaves open.
 
-    `arguments` is `sys.argv`. A command that never connects only gets the addresses.
+    `arguments` is `sys.argv`. A command that never connects only gets the addresses. Without a
+    DATABASE_URL this is a newcomer's machine, which also gets demo mode and a secret key of its own
+    unless the environment says otherwise.
     """
     var = Path(os.environ.get("CXCRM_VAR") or REPOSITORY / "var").resolve()
     os.environ["CXCRM_VAR"] = str(var)
+    if not os.environ.get("DATABASE_URL"):
+        os.environ.setdefault("CXCRM_DEMO", "1")
+        if "CXCRM_SECRET_KEY" not in os.environ:
+            os.environ["CXCRM_SECRET_KEY"] = _keep_secret_key(var)
     with ExitStack() as stack:
         for server in (PostgreSQL(var), Valkey(var)):
             if not os.environ.get(server.variable):
@@ -71,3 +78,23 @@ def _needs_servers(arguments: Sequence[str]) -> bool:
     if asks_for_help or len(arguments) < 2:
         return False
     return arguments[1] not in COMMANDS_WITHOUT_SERVERS or "--database" in arguments
+
+
+def _keep_secret_key(var: Path) -> str:
+    """A key made once per machine, so that sessions and links survive a restart."""
+    path = var / "secret-key"
+    if not path.exists():
+        draft = path.with_name(f"secret-key.{os.getpid()}")
+        try:
+            var.mkdir(parents=True, exist_ok=True)
+            with open(draft, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                file.write(secrets.token_urlsafe(64))
+            # Of two that start at once one wins; neither reads a half-written key.
+            with suppress(FileExistsError):
+                path.hardlink_to(draft)
+            draft.unlink()
+        except OSError as error:
+            raise EmbeddedError(
+                f"cannot write to {var} ({error.strerror}): name another place in CXCRM_VAR"
+            ) from error
+    return path.read_text()

@@ -102,10 +102,7 @@ def possible_identities() -> Iterable[Identity]:
 
 
 def choose_identity(
-    program: Path, directory: Path, candidates: Iterable[Identity] | None = None
+    identities: Iterable[Identity], program: Path, directory: Path
 ) -> Identity | None:
     """The first identity that works on this machine, or None."""
-    for identity in possible_identities() if candidates is None else candidates:
-        if identity.can_run(program, directory):
-            return identity
-    return None
+    return next((each for each in identities if each.can_run(program, directory)), None)

@@ -43,9 +43,10 @@ class Server(ABC):
         self.directory = self.var / "embedded" / self.name
         self.data = self.directory / "data"
         self.log = self.directory.with_suffix(".log")
-        # A socket's path may have 107 bytes, so the sockets cannot lie beside the data.
+        # A socket's path may have 107 bytes, so the sockets cannot lie beside the data. Owner and
+        # mode of the directory are checked before it is used.
         digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:8]
-        self.sockets = Path(f"/tmp/cxcrm-{os.getuid()}-{digest}")
+        self.sockets = Path(f"/tmp/cxcrm-{os.getuid()}-{digest}")  # noqa: S108
         self.identity: Identity = own_identity()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -122,7 +123,7 @@ class Server(ABC):
         return Path(found.origin).parent
 
     def make_socket_directory(self) -> None:
-        """A directory that nobody else can enter: whoever reaches a socket is let in."""
+        """An empty directory that nobody else can enter: whoever reaches a socket is let in."""
         self.sockets.mkdir(mode=0o700, exist_ok=True)
         found = self.sockets.lstat()
         trusted = stat.S_ISDIR(found.st_mode) and found.st_uid in (os.getuid(), self.identity.uid)
@@ -131,6 +132,8 @@ class Server(ABC):
                 f"{self.sockets} belongs to somebody else or is open to others: remove it, "
                 f"or set {self.variable} to a server of yours"
             )
+        for remains in self.sockets.iterdir():
+            remains.unlink()
         self.identity.give(self.sockets)
 
 

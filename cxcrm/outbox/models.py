@@ -35,7 +35,10 @@ class MailAddress(models.Model):
 
 
 class MailPermission(models.Model):
-    """Why mail of a class may go to an address, from which source and since when."""
+    """Why mail of a class may go to an address, from which source and since when.
+
+    Without a basis it only keeps an objection, against which no later permission stands.
+    """
 
     address = models.ForeignKey(
         "outbox.MailAddress",
@@ -44,9 +47,9 @@ class MailPermission(models.Model):
         verbose_name=_("address"),
     )
     mail_class = models.CharField(_("class of mail"), max_length=10, choices=MailClass)
-    basis = models.CharField(_("legal basis"), max_length=20, choices=LegalBasis)
-    source = models.CharField(_("source"), max_length=200)
-    granted_at = models.DateTimeField(_("since"))
+    basis = models.CharField(_("legal basis"), max_length=20, choices=LegalBasis, blank=True)
+    source = models.CharField(_("source"), max_length=200, blank=True)
+    granted_at = models.DateTimeField(_("since"), null=True, blank=True)
     objected_at = models.DateTimeField(_("objected"), null=True, blank=True)
 
     class Meta:
@@ -55,6 +58,14 @@ class MailPermission(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["address", "mail_class"], name="mail_permission_once_per_class"
+            ),
+            models.CheckConstraint(
+                condition=Q(mail_class__in=MailClass.values), name="mail_permission_class"
+            ),
+            models.CheckConstraint(
+                condition=Q(basis__in=LegalBasis.values, granted_at__isnull=False)
+                | Q(basis="", granted_at__isnull=True, objected_at__isnull=False),
+                name="mail_permission_has_basis",
             ),
         ]
 
@@ -67,7 +78,8 @@ class OutgoingMail(models.Model):
 
     `facts` and `template_version` are frozen when it is sent; the preview renders them again.
     `attempt` fences off a worker whose lease has run out: it counts up with every claim, and
-    whoever records a result names the attempt that it holds.
+    whoever records a result names the attempt that it holds. A claim given back untried does
+    not count.
     """
 
     kind = models.CharField(_("kind"), max_length=40)
@@ -114,6 +126,7 @@ class OutgoingMail(models.Model):
                 name="mail_once_while_it_lives",
             ),
             models.CheckConstraint(condition=Q(state__in=MailState.values), name="mail_state"),
+            models.CheckConstraint(condition=Q(language__in=Language.values), name="mail_language"),
             models.CheckConstraint(
                 condition=Q(state__in=MailState.FINAL, finished_at__isnull=False)
                 | Q(state__in=MailState.LIVING, finished_at__isnull=True),
@@ -124,6 +137,12 @@ class OutgoingMail(models.Model):
             # What a worker claims next, and the leases that have run out.
             models.Index(
                 fields=["due_at", "id"], name="mail_due", condition=Q(state__in=MailState.LIVING)
+            ),
+            # What did not go out: somebody has to be told in another way.
+            models.Index(
+                fields=["kind", "finished_at"],
+                name="mail_not_sent",
+                condition=Q(state__in=[MailState.SUPPRESSED, MailState.FAILED]),
             ),
             models.Index(fields=["kind", "subject_id"], name="mail_subject"),
             models.Index(fields=["account_id", "-id"], name="mail_of_account"),

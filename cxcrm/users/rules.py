@@ -19,8 +19,15 @@ def has_role(*roles: Role) -> rules.Predicate:
     return is_staff & reduce(or_, membership)
 
 
+@rules.predicate
+def is_no_superuser(user, other) -> bool:
+    """Superusers are out of everybody else's reach, or a role could become more than it is."""
+    return other is None or not other.is_superuser
+
+
 may_manage_users = has_role(Role.ADMINISTRATOR)
 
 rules.add_perm("users", may_manage_users)
-for action in ("view", "add", "change"):
-    rules.add_perm(f"users.{action}_user", may_manage_users)
+rules.add_perm("users.view_user", may_manage_users)
+rules.add_perm("users.add_user", may_manage_users)
+rules.add_perm("users.change_user", may_manage_users & is_no_superuser)

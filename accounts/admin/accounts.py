@@ -1,0 +1,132 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.dataclasses import ActionDialog
+from unfold.decorators import action, display
+
+from accounts.admin.changes import TrackedAdmin
+from accounts.forms import AccountForm, AddTaskForm, ContactForm
+from accounts.models import Account, Contact
+from accounts.selectors.accounts import account_overview
+from accounts.services.contracts import day_of
+from accounts.services.tasks import open_task
+from cxcrm.base import clock
+from cxcrm.base.admin import ListView
+from cxcrm.outbox.services import remember_addresses
+
+ADD_TASK = ActionDialog(
+    title=_("Add a task"),
+    description=_("It shows up in the pool's list until somebody takes it."),
+    form_class=AddTaskForm,
+    form_submit_text=_("Add"),
+)
+
+
+@admin.register(Account)
+class AccountAdmin(TrackedAdmin):
+    form = AccountForm
+    views = (
+        ListView("all", _("All"), lambda accounts, request: accounts),
+        ListView(
+            "mine",
+            _("Managed by me"),
+            lambda accounts, request: accounts.filter(account_manager=request.user),
+        ),
+    )
+    list_display = (
+        "name",
+        "external_id",
+        "brand",
+        "customer_kind",
+        "segment",
+        "country",
+        "account_manager",
+    )
+    list_select_related = ("brand", "account_manager")
+    list_filter = (("brand", RelatedDropdownFilter),)
+    search_fields = ("external_id",)
+    search_help_text = _("Name, customer number, contract number, e-mail")
+    fieldsets = (
+        (
+            _("Edit details"),
+            {
+                "classes": ["collapse"],
+                "fields": (
+                    ("name", "segment"),
+                    ("language", "time_zone"),
+                    ("country", "region"),
+                    "account_manager",
+                ),
+            },
+        ),
+    )
+    change_form_outer_before_template = "accounts/desk/account.html"
+    actions_detail = ("add_task",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_add_task_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("accounts.add_task")
+
+    def page_context(self, request: HttpRequest, obj: Account) -> dict[str, Any]:
+        return {"overview": account_overview(obj, on=day_of(obj, clock.now()))}
+
+    @action(
+        description=_("Add task"),
+        icon="add_task",
+        permissions=["add_task"],
+        dialog=ADD_TASK,
+    )
+    def add_task(self, request: HttpRequest, form: AddTaskForm, object_id: str) -> HttpResponse:
+        return self.act_from_dialog(
+            request,
+            form,
+            object_id=object_id,
+            dialog=ADD_TASK,
+            act=lambda account: open_task(
+                account_id=account.pk,
+                title=form.cleaned_data["title"],
+                due_on=form.cleaned_data["due_on"],
+                pool=form.cleaned_data["pool"],
+                actor=request.user,
+                at=clock.now(),
+            ),
+            done=_("The task is open."),
+        )
+
+
+@admin.register(Contact)
+class ContactAdmin(TrackedAdmin):
+    form = ContactForm
+    list_display = ("name", "account", "shown_role", "address", "phone")
+    list_select_related = ("account", "address")
+    linked_lookups = ("account",)
+    search_fields = ("name",)
+    search_help_text = _("Name, e-mail, customer number")
+    autocomplete_fields = ("account",)
+    fields = (
+        "account",
+        ("name", "role"),
+        ("email", "phone"),
+        ("language", "may_decide"),
+        "external_id",
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Contact | None = None) -> tuple:
+        """A person does not move to another customer."""
+        return ("account",) if obj else ()
+
+    def save_model(
+        self, request: HttpRequest, obj: Contact, form: ContactForm, change: Any
+    ) -> None:
+        email = form.cleaned_data["email"]
+        obj.address_id = remember_addresses(addresses=[email])[email] if email else None
+        super().save_model(request, obj, form, change)
+
+    @display(description=_("role"), label=True)
+    def shown_role(self, contact: Contact) -> str:
+        return contact.get_role_display()

@@ -1,0 +1,318 @@
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
+from unfold.dataclasses import ActionDialog
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from accounts.admin.accounts import ADD_TASK
+from accounts.admin.changes import TrackedAdmin
+from accounts.enums import ContractState, ReminderState
+from accounts.forms import AddTaskForm, ConfirmForm, EndContractForm
+from accounts.models import Contract, Product, RenewalReminder
+from accounts.selectors.contracts import contract_overview
+from accounts.services.contracts import end_contract, take_back_end
+from accounts.services.renewals import RENEWAL_REMINDER
+from accounts.services.tasks import open_task
+from cxcrm.base import clock
+from cxcrm.base.admin import ListView, ReadOnlyAdmin
+
+SET_LAST_DAY = ActionDialog(
+    title=_("Set the last day"),
+    description=_("The contract runs to the end of this day and does not renew."),
+    form_class=EndContractForm,
+    form_submit_text=_("End the contract"),
+)
+TAKE_END_BACK = ActionDialog(
+    title=_("Take the end back"),
+    description=_("The contract runs on and renews as agreed, as if no notice had been given."),
+    form_class=ConfirmForm,
+    form_submit_text=_("Let it run on"),
+)
+STATE_COLOURS = {
+    ContractState.ORDERED: "info",
+    ContractState.RUNNING: "success",
+    ContractState.ENDED: "default",
+    ContractState.WITHDRAWN: "default",
+}
+
+
+def renewing_within(days: int) -> ListView:
+    def narrow(contracts: QuerySet[Contract], request: HttpRequest) -> QuerySet[Contract]:
+        today = clock.now().date()
+        return contracts.filter(
+            state=ContractState.RUNNING,
+            renewal_date__range=(today, today + timedelta(days)),
+        )
+
+    return ListView(
+        f"renewing-{days}",
+        _("Renewing in %(days)s days") % {"days": days},
+        narrow,
+        ("renewal_date", "id"),
+    )
+
+
+class TermFilter(DropdownFilter):
+    title = _("term")
+    parameter_name = "term"
+
+    def lookups(self, request: HttpRequest, model_admin) -> list[tuple]:
+        return [("rolling", _("Rolling: renews all the time")), ("fixed", _("Fixed term"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Contract]) -> QuerySet[Contract]:
+        match self.value():
+            case "rolling":
+                return queryset.rolling()
+            case "fixed":
+                return queryset.fixed()
+        return queryset
+
+
+class ProductFamilyFilter(DropdownFilter):
+    title = _("product family")
+    parameter_name = "family"
+
+    def lookups(self, request: HttpRequest, model_admin) -> list[tuple]:
+        families = Product.objects.order_by("family").values_list("family", flat=True).distinct()
+        return [(family, family) for family in families]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Contract]) -> QuerySet[Contract]:
+        return queryset.filter(product__family=self.value()) if self.value() else queryset
+
+
+@admin.register(Contract)
+class ContractAdmin(TrackedAdmin):
+    views = (
+        ListView("all", _("All"), lambda contracts, request: contracts),
+        renewing_within(7),
+        renewing_within(45),
+        renewing_within(90),
+        ListView(
+            "under-notice",
+            _("Under notice"),
+            lambda contracts, request: contracts.filter(
+                state=ContractState.RUNNING, ends_on__isnull=False
+            ),
+            ("ends_on", "id"),
+        ),
+        ListView(
+            "ordered",
+            _("Ordered"),
+            lambda contracts, request: contracts.filter(state=ContractState.ORDERED),
+            ("starts_on", "id"),
+        ),
+        ListView(
+            "running",
+            _("Running"),
+            lambda contracts, request: contracts.filter(state=ContractState.RUNNING),
+        ),
+        ListView(
+            "ended",
+            _("Ended"),
+            lambda contracts, request: contracts.filter(state=ContractState.ENDED),
+        ),
+    )
+    list_display = (
+        "external_id",
+        "account",
+        "shown_product",
+        "shown_state",
+        "renewal_date",
+        "notice_deadline",
+        "ends_on",
+    )
+    list_select_related = ("account", "brand", "product")
+    list_filter = (("brand", RelatedDropdownFilter), ProductFamilyFilter, TermFilter)
+    linked_lookups = ("account",)
+    search_fields = ("external_id",)
+    search_help_text = _("Contract number, customer number")
+    fieldsets = (
+        (
+            _("All terms"),
+            {
+                "classes": ["collapse"],
+                "fields": (
+                    ("external_id", "brand"),
+                    ("concluded_on", "starts_on"),
+                    ("first_term_months", "after_term", "renewal_term_months"),
+                    ("notice_months", "notice_days"),
+                    ("price", "renewal_price"),
+                    ("currency", "billing_period_months", "tax_rate"),
+                ),
+            },
+        ),
+    )
+    change_form_outer_before_template = "accounts/desk/contract.html"
+    actions_detail = ("set_last_day", "take_end_back", "add_task")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Contract | None = None) -> bool:
+        return False
+
+    def has_end_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("accounts.end_contract")
+
+    def has_add_task_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("accounts.add_task")
+
+    def page_context(self, request: HttpRequest, obj: Contract) -> dict[str, Any]:
+        return {"overview": contract_overview(obj, mail_kind=RENEWAL_REMINDER)}
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list:
+        """Only what fits the contract's state; the services refuse the rest anyway."""
+        contract = self.get_object(request, object_id)
+        hidden = set()
+        if contract is None or contract.state not in (ContractState.ORDERED, ContractState.RUNNING):
+            hidden = {"set_last_day", "take_end_back"}
+        elif contract.ends_on is None:
+            hidden = {"take_end_back"}
+        return [
+            action
+            for action in super().get_actions_detail(request, object_id)
+            if action.method.original_function_name not in hidden
+        ]
+
+    @action(
+        description=_("Set last day"),
+        icon="event_busy",
+        permissions=["end"],
+        dialog=SET_LAST_DAY,
+    )
+    def set_last_day(
+        self, request: HttpRequest, form: EndContractForm, object_id: str
+    ) -> HttpResponse:
+        return self.act_from_dialog(
+            request,
+            form,
+            object_id=object_id,
+            dialog=SET_LAST_DAY,
+            act=lambda contract: end_contract(
+                contract_id=contract.pk,
+                ends_on=form.cleaned_data["ends_on"],
+                actor=request.user,
+                at=clock.now(),
+            ),
+            done=_("The last day is set."),
+        )
+
+    @action(
+        description=_("Take the end back"),
+        icon="undo",
+        variant=ActionVariant.PRIMARY,
+        permissions=["end"],
+        dialog=TAKE_END_BACK,
+    )
+    def take_end_back(
+        self, request: HttpRequest, form: ConfirmForm, object_id: str
+    ) -> HttpResponse:
+        return self.act_from_dialog(
+            request,
+            form,
+            object_id=object_id,
+            dialog=TAKE_END_BACK,
+            act=lambda contract: take_back_end(
+                contract_id=contract.pk, actor=request.user, at=clock.now()
+            ),
+            done=_("The contract runs on."),
+        )
+
+    @action(
+        description=_("Add task"),
+        icon="add_task",
+        permissions=["add_task"],
+        dialog=ADD_TASK,
+    )
+    def add_task(self, request: HttpRequest, form: AddTaskForm, object_id: str) -> HttpResponse:
+        return self.act_from_dialog(
+            request,
+            form,
+            object_id=object_id,
+            dialog=ADD_TASK,
+            act=lambda contract: open_task(
+                account_id=contract.account_id,
+                contract_id=contract.pk,
+                title=form.cleaned_data["title"],
+                due_on=form.cleaned_data["due_on"],
+                pool=form.cleaned_data["pool"],
+                actor=request.user,
+                at=clock.now(),
+            ),
+            done=_("The task is open."),
+        )
+
+    @display(description=_("product"), header=True)
+    def shown_product(self, contract: Contract) -> tuple[str, str]:
+        return contract.product.name, _("%(price)s %(currency)s net / %(months)s months") % {
+            "price": contract.price,
+            "currency": contract.currency,
+            "months": contract.billing_period_months,
+        }
+
+    @display(description=_("state"), label=STATE_COLOURS)
+    def shown_state(self, contract: Contract) -> tuple[str, str]:
+        return contract.state, contract.get_state_display()
+
+
+@admin.register(RenewalReminder)
+class RenewalReminderAdmin(ReadOnlyAdmin):
+    views = (
+        ListView("all", _("All"), lambda reminders, request: reminders),
+        *(
+            ListView(
+                state.value,
+                state.label,
+                lambda reminders, request, state=state: reminders.filter(state=state),
+            )
+            for state in ReminderState
+        ),
+    )
+    list_display = (
+        "contract",
+        "shown_account",
+        "renewal_date",
+        "shown_state",
+        "due_on",
+        "decided_on",
+        "shown_late",
+        "contact",
+    )
+    list_select_related = ("contract__account", "contact")
+    linked_lookups = ("contract",)
+    search_fields = ("contract__external_id",)
+    search_help_text = _("Contract number, customer number")
+    fields = (
+        ("contract", "shown_account"),
+        ("renewal_date", "step"),
+        ("state", "contact"),
+        ("due_on", "decided_on"),
+    )
+    readonly_fields = ("shown_account",)
+
+    @display(description=_("account"))
+    def shown_account(self, reminder: RenewalReminder) -> str:
+        return str(reminder.contract.account)
+
+    @display(
+        description=_("state"),
+        label={
+            ReminderState.PLANNED: "success",
+            ReminderState.HELD: "warning",
+            ReminderState.TOO_LATE: "danger",
+            ReminderState.NOBODY: "danger",
+            ReminderState.DONE_BEFORE: "default",
+        },
+    )
+    def shown_state(self, reminder: RenewalReminder) -> tuple[str, str]:
+        return reminder.state, reminder.get_state_display()
+
+    @display(description=_("late"), boolean=True)
+    def shown_late(self, reminder: RenewalReminder) -> bool:
+        return reminder.is_late

@@ -1,0 +1,162 @@
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.dataclasses import ActionDialog
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from accounts.admin.changes import TrackedAdmin
+from accounts.enums import TaskState
+from accounts.forms import AssignTaskForm, ConfirmForm, FinishTaskForm
+from accounts.models import Task
+from accounts.services.tasks import assign_task, finish_task
+from cxcrm.base import clock
+from cxcrm.base.admin import ListView, ReadOnlyAdmin
+
+TAKE = ActionDialog(
+    title=_("Take this task"),
+    description=_("It becomes yours and leaves the pool."),
+    form_class=ConfirmForm,
+    form_submit_text=_("Take it"),
+)
+FINISH = ActionDialog(
+    title=_("Task done"),
+    description=_("The result stays on the account's timeline."),
+    form_class=FinishTaskForm,
+    form_submit_text=_("Done"),
+)
+ASSIGN = ActionDialog(
+    title=_("Assign this task"),
+    description=_("It shows up under their open tasks."),
+    form_class=AssignTaskForm,
+    form_submit_text=_("Assign"),
+)
+DUE_FIRST = ("due_on", "id")
+
+
+@admin.register(Task)
+class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
+    views = (
+        ListView("open", _("All open"), lambda tasks, request: tasks.open(), DUE_FIRST),
+        ListView(
+            "mine",
+            _("Mine"),
+            lambda tasks, request: tasks.open().filter(assignee=request.user),
+            DUE_FIRST,
+        ),
+        ListView(
+            "nobody",
+            _("Nobody's yet"),
+            lambda tasks, request: tasks.open().filter(assignee=None),
+            DUE_FIRST,
+        ),
+        ListView(
+            "overdue",
+            _("Overdue"),
+            lambda tasks, request: tasks.overdue(clock.now().date()),
+            DUE_FIRST,
+        ),
+        ListView("done", _("Done"), lambda tasks, request: tasks.filter(state=TaskState.DONE)),
+    )
+    list_display = ("title", "account", "shown_due_on", "pool", "assignee", "shown_state")
+    list_select_related = ("account", "assignee", "contract", "done_by")
+    list_filter = (("pool", ChoicesDropdownFilter),)
+    linked_lookups = ("account",)
+    search_fields = ("title",)
+    search_help_text = _("Words of the task, customer number")
+    fields = (
+        "title",
+        ("account", "contract"),
+        ("due_on", "pool", "assignee"),
+        ("shown_state", "origin", "created_at"),
+        "result",
+        ("done_at", "done_by"),
+    )
+    readonly_fields = ("shown_state", "origin", "created_at", "result", "done_at", "done_by")
+    actions_detail = ("done", "take", "assign")
+
+    def has_finish_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("accounts.finish_task")
+
+    def has_take_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("accounts.take_task")
+
+    def has_assign_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("accounts.assign_task")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list:
+        """A task that is done is left alone; the services refuse it anyway."""
+        task = self.get_object(request, object_id)
+        if task is None or task.state == TaskState.DONE:
+            return []
+        return [
+            action
+            for action in super().get_actions_detail(request, object_id)
+            if action.method.original_function_name != "take" or task.assignee != request.user
+        ]
+
+    @action(
+        description=_("Done"),
+        icon="task_alt",
+        variant=ActionVariant.PRIMARY,
+        permissions=["finish"],
+        dialog=FINISH,
+    )
+    def done(self, request: HttpRequest, form: FinishTaskForm, object_id: str) -> HttpResponse:
+        return self.act_from_dialog(
+            request,
+            form,
+            object_id=object_id,
+            dialog=FINISH,
+            act=lambda task: finish_task(
+                task_id=task.pk,
+                result=form.cleaned_data["result"],
+                actor=request.user,
+                at=clock.now(),
+            ),
+            done=_("The task is done."),
+        )
+
+    @action(
+        description=_("Take"),
+        icon="back_hand",
+        permissions=["take"],
+        dialog=TAKE,
+    )
+    def take(self, request: HttpRequest, form: ConfirmForm, object_id: str) -> HttpResponse:
+        return self.act_from_dialog(
+            request,
+            form,
+            object_id=object_id,
+            dialog=TAKE,
+            act=lambda task: assign_task(task_id=task.pk, assignee=request.user, at=clock.now()),
+            done=_("The task is yours."),
+        )
+
+    @action(
+        description=_("Assign"),
+        icon="person_add",
+        permissions=["assign"],
+        dialog=ASSIGN,
+    )
+    def assign(self, request: HttpRequest, form: AssignTaskForm, object_id: str) -> HttpResponse:
+        return self.act_from_dialog(
+            request,
+            form,
+            object_id=object_id,
+            dialog=ASSIGN,
+            act=lambda task: assign_task(
+                task_id=task.pk, assignee=form.cleaned_data["assignee"], at=clock.now()
+            ),
+            done=_("The task is assigned."),
+        )
+
+    @display(description=_("due on"), label={"late": "danger", "open": "default"})
+    def shown_due_on(self, task: Task) -> tuple[str, str]:
+        late = task.state == TaskState.OPEN and task.due_on < clock.now().date()
+        return "late" if late else "open", str(task.due_on)
+
+    @display(description=_("state"), label={TaskState.OPEN: "info", TaskState.DONE: "success"})
+    def shown_state(self, task: Task) -> tuple[str, str]:
+        return task.state, task.get_state_display()

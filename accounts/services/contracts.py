@@ -1,0 +1,151 @@
+from collections.abc import Callable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.enums import ContractState, TimelineKind
+from accounts.models import Account, Contract, Product
+from accounts.services.timeline import record_event
+from accounts.sql import contract_states
+from accounts.sql.contract_dates import refresh_contract_dates
+from cxcrm.base.errors import DomainError
+
+BATCH = 5_000
+
+
+class ContractIsOver(DomainError):
+    code = "contract_is_over"
+
+
+class EndNotPossible(DomainError):
+    code = "end_not_possible"
+
+
+class ProductOfOtherBrand(DomainError):
+    code = "product_of_other_brand"
+
+
+def day_of(account: Account, at: datetime) -> date:
+    """The calendar day at an instant where the customer lives."""
+    return at.astimezone(ZoneInfo(account.time_zone)).date()
+
+
+def add_contract(
+    *, account: Account, product: Product, at: datetime, actor=None, **terms
+) -> Contract:
+    """Add one contract with its terms (the fields of `Contract`); it is ordered, or runs if its
+    first day has come. Computes its dates and notes it on the timeline.
+
+    Raises ProductOfOtherBrand, and ValidationError naming the fields that do not fit.
+    """
+    if product.brand_id != account.brand_id:
+        raise ProductOfOtherBrand(
+            _("The product belongs to another brand than the account."), field="product"
+        )
+    terms.setdefault("concluded_on", terms["starts_on"])
+    started = terms["starts_on"] <= day_of(account, at)
+    contract = Contract(
+        brand_id=account.brand_id,
+        account=account,
+        product=product,
+        state=ContractState.RUNNING if started else ContractState.ORDERED,
+        **terms,
+    )
+    contract.full_clean()
+    with transaction.atomic():
+        contract.save(force_insert=True)
+        refresh_contract_dates(contract_ids=[contract.pk], at=at)
+        record_event(
+            account_id=account.pk,
+            contract_id=contract.pk,
+            kind=TimelineKind.CONTRACT_ADDED,
+            actor=actor,
+            at=at,
+        )
+        contract.refresh_from_db()
+    return contract
+
+
+def end_contract(*, contract_id: int, ends_on: date, at: datetime, actor=None) -> Contract:
+    """Set the last day of a contract; from then on no reminder goes out for it.
+
+    Raises ContractIsOver, EndNotPossible (field `ends_on`) for a day before the start or before
+    today in the account's zone.
+    """
+    with transaction.atomic():
+        contract = _lock_living(contract_id)
+        if ends_on < contract.starts_on:
+            raise EndNotPossible(_("The last day lies before the start."), field="ends_on")
+        if ends_on < day_of(contract.account, at):
+            raise EndNotPossible(_("The last day lies in the past."), field="ends_on")
+        return _set_end(contract, ends_on, TimelineKind.CONTRACT_END_SET, actor, at)
+
+
+def take_back_end(*, contract_id: int, at: datetime, actor=None) -> Contract:
+    """Let a contract run on whose last day has not passed. Raises ContractIsOver, EndNotPossible
+    where no end is set."""
+    with transaction.atomic():
+        contract = _lock_living(contract_id)
+        if contract.ends_on is None:
+            raise EndNotPossible(_("No end is set for this contract."))
+        return _set_end(contract, None, TimelineKind.CONTRACT_END_TAKEN_BACK, actor, at)
+
+
+def advance_contracts(*, at: datetime) -> dict[str, int]:
+    """Start, end and renew every contract whose day has come in its account's zone.
+
+    In batches of their own transactions, so that a crash loses nothing and a second run next to
+    this one takes other rows. Answers how many started, ended and renewed.
+    """
+    return {
+        "started": _in_batches(contract_states.start_due_contracts, at),
+        "ended": _in_batches(contract_states.end_due_contracts, at),
+        "renewed": _in_batches(_renew_batch, at),
+    }
+
+
+def _renew_batch(*, at: datetime, limit: int) -> list[int]:
+    renewed = contract_states.renew_due_contracts(at=at, limit=limit)
+    refresh_contract_dates(contract_ids=renewed, at=at)
+    return renewed
+
+
+def _in_batches(step: Callable[..., list[int]], at: datetime) -> int:
+    moved = 0
+    while True:
+        with transaction.atomic():
+            batch = len(step(at=at, limit=BATCH))
+        moved += batch
+        if batch < BATCH:
+            return moved
+
+
+def _lock_living(contract_id: int) -> Contract:
+    contract = (
+        Contract.objects.select_for_update(of=["self"])
+        .select_related("account")
+        .get(pk=contract_id)
+    )
+    if contract.state not in (ContractState.ORDERED, ContractState.RUNNING):
+        raise ContractIsOver(_("This contract is over."))
+    return contract
+
+
+def _set_end(
+    contract: Contract, ends_on: date | None, kind: TimelineKind, actor, at: datetime
+) -> Contract:
+    before, contract.ends_on = contract.ends_on, ends_on
+    contract.save(update_fields=["ends_on"])
+    refresh_contract_dates(contract_ids=[contract.pk], at=at)
+    record_event(
+        account_id=contract.account_id,
+        contract_id=contract.pk,
+        kind=kind,
+        actor=actor,
+        at=at,
+        ends_on=(ends_on or before).isoformat(),
+    )
+    contract.refresh_from_db()
+    return contract

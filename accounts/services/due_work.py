@@ -1,0 +1,29 @@
+from datetime import datetime
+
+import structlog
+
+from accounts.services.contracts import advance_contracts
+from accounts.services.renewals import (
+    open_tasks_for_undelivered_reminders,
+    plan_renewal_reminders,
+)
+
+logger = structlog.get_logger(__name__)
+
+
+def run_due_work(*, at: datetime) -> dict[str, int]:
+    """Do everything that is due for accounts at `at`: give up on mails that did not go out,
+    decide reminders, then start, end and renew contracts, then decide the reminders that only
+    fell due by a renewal.
+
+    Reminders go first, so that a renewal which nobody was told of becomes a task before it is
+    past. May run at any time, again, and beside itself. Answers counts by what was done.
+    """
+    counts = {"undelivered": open_tasks_for_undelivered_reminders(at=at)}
+    counts |= plan_renewal_reminders(at=at)
+    counts |= advance_contracts(at=at)
+    if counts["renewed"]:
+        for state, count in plan_renewal_reminders(at=at).items():
+            counts[state] += count
+    logger.info("due_work_done", at=at.isoformat(), **counts)
+    return counts

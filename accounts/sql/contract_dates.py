@@ -1,0 +1,118 @@
+"""Renewal date, current term and reminder day of contracts: the one place that computes them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.db import connection
+
+from accounts.sql.expressions import NOTICE_DEADLINE
+
+# The default reminder policy.
+REMIND_DAYS_BEFORE_RENEWAL = 45
+LEAST_DAYS_TO_DECIDE = 10
+# A term of three months counts as 90 days, however long its months are.
+SHORTEST_TERM_DAYS = 90
+
+_REFRESH = f"""
+UPDATE accounts_contract AS contract
+SET renewal_date = dates.renewal_date,
+    term_months = dates.term_months,
+    remind_on = dates.remind_on
+FROM (
+    SELECT contract.id, next.renewal_date, next.term_months,
+        CASE
+            WHEN contract.ends_on IS NULL
+                AND next.term_months * 30 >= %(shortest_term_days)s
+                AND NOT EXISTS (
+                    SELECT FROM accounts_renewalreminder AS reminder
+                    WHERE reminder.contract_id = contract.id
+                        AND reminder.renewal_date = next.renewal_date
+                        AND reminder.step = 1
+                )
+            THEN least(
+                next.renewal_date - %(remind_days)s,
+                {
+    NOTICE_DEADLINE.format(
+        date="next.renewal_date", months="contract.notice_months", days="contract.notice_days"
+    )
+} - %(least_days)s
+            )
+        END AS remind_on
+    FROM accounts_contract AS contract
+    JOIN accounts_account AS account ON account.id = contract.account_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(%(on)s, (%(at)s AT TIME ZONE account.time_zone)::date) AS day
+    ) AS today
+    CROSS JOIN LATERAL (
+        SELECT (extract(year FROM today.day) - extract(year FROM contract.starts_on))::int * 12
+            + (extract(month FROM today.day) - extract(month FROM contract.starts_on))::int
+            AS months
+    ) AS apart
+    -- Whole months since the start. The calendar counts one too many until the day of the month
+    -- is reached, where a start on the 31st is reached on the last day of a shorter month.
+    CROSS JOIN LATERAL (
+        SELECT apart.months - (
+            (contract.starts_on + make_interval(months => apart.months))::date > today.day
+        )::int AS months
+    ) AS done
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE
+                WHEN contract.state NOT IN ('ordered', 'running') THEN NULL
+                WHEN done.months < contract.first_term_months THEN contract.first_term_months
+                WHEN contract.after_term = 'renews' THEN contract.first_term_months
+                    + contract.renewal_term_months
+                    * ((done.months - contract.first_term_months) / contract.renewal_term_months
+                        + 1)
+            END AS months,
+            CASE
+                WHEN done.months < contract.first_term_months THEN contract.first_term_months
+                ELSE contract.renewal_term_months
+            END AS term_months
+    ) AS term
+    CROSS JOIN LATERAL (
+        SELECT (contract.starts_on + make_interval(months => term.months))::date AS renewal_date
+    ) AS counted
+    -- Once notice is given there is no next term, unless the end lies behind it.
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN contract.ends_on < counted.renewal_date THEN NULL
+                ELSE counted.renewal_date END AS renewal_date,
+            CASE WHEN term.months IS NULL THEN NULL ELSE term.term_months END AS term_months
+    ) AS next
+    WHERE %(all)s OR contract.id = ANY(%(ids)s)
+) AS dates
+WHERE contract.id = dates.id
+    AND (contract.renewal_date, contract.term_months, contract.remind_on)
+        IS DISTINCT FROM (dates.renewal_date, dates.term_months, dates.remind_on)
+"""
+
+
+def refresh_contract_dates(
+    *, contract_ids: Sequence[int] | None, on: date | None = None, at: datetime
+) -> int:
+    """Bring renewal date, current term and reminder day up to date; answer how many changed.
+
+    `contract_ids`: None means all. `on`: the day in question, else each account's own day at
+    `at`. The renewal date is the first day of the next term strictly after that day, counted in
+    months from the contract's start; none for open-ended, ended and withdrawn contracts or where
+    notice is given before it. The reminder is due 45 days before the renewal date, or earlier so
+    that 10 days remain to the notice deadline; none while one is decided for that renewal date,
+    for terms under 90 days or under notice.
+
+    Plan: index look-ups by id; over all contracts hash joins of contracts, accounts, reminders.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _REFRESH,
+            {
+                "all": contract_ids is None,
+                "ids": [] if contract_ids is None else list(contract_ids),
+                "on": on,
+                "at": at,
+                "remind_days": REMIND_DAYS_BEFORE_RENEWAL,
+                "least_days": LEAST_DAYS_TO_DECIDE,
+                "shortest_term_days": SHORTEST_TERM_DAYS,
+            },
+        )
+        return cursor.rowcount

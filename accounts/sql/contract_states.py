@@ -1,0 +1,106 @@
+"""What the clock does to contracts: they start, renew and end on their days."""
+
+from datetime import datetime
+
+from django.db import connection
+
+_START = """
+WITH due AS (
+    SELECT contract.id
+    FROM accounts_contract AS contract
+    JOIN accounts_account AS account ON account.id = contract.account_id
+    WHERE contract.state = 'ordered'
+        AND contract.starts_on <= (%(at)s AT TIME ZONE 'UTC')::date + 1
+        AND contract.starts_on <= (%(at)s AT TIME ZONE account.time_zone)::date
+    ORDER BY contract.starts_on
+    LIMIT %(limit)s
+    FOR UPDATE OF contract SKIP LOCKED
+), started AS (
+    UPDATE accounts_contract AS contract SET state = 'running' FROM due
+    WHERE contract.id = due.id
+    RETURNING contract.id, contract.account_id, contract.starts_on
+)
+INSERT INTO accounts_timelineevent (account_id, contract_id, kind, occurred_at, facts)
+SELECT account_id, id, 'contract_started', %(at)s, jsonb_build_object('starts_on', starts_on)
+FROM started
+RETURNING contract_id
+"""
+
+_END = """
+WITH due AS (
+    SELECT contract.id
+    FROM accounts_contract AS contract
+    JOIN accounts_account AS account ON account.id = contract.account_id
+    WHERE contract.state = 'running'
+        AND contract.ends_on < (%(at)s AT TIME ZONE 'UTC')::date + 1
+        AND contract.ends_on < (%(at)s AT TIME ZONE account.time_zone)::date
+    ORDER BY contract.ends_on
+    LIMIT %(limit)s
+    FOR UPDATE OF contract SKIP LOCKED
+), ended AS (
+    UPDATE accounts_contract AS contract
+    SET state = 'ended', renewal_date = NULL, term_months = NULL, remind_on = NULL
+    FROM due
+    WHERE contract.id = due.id
+    RETURNING contract.id, contract.account_id, contract.ends_on
+)
+INSERT INTO accounts_timelineevent (account_id, contract_id, kind, occurred_at, facts)
+SELECT account_id, id, 'contract_ended', %(at)s, jsonb_build_object('ends_on', ends_on)
+FROM ended
+RETURNING contract_id
+"""
+
+# The next renewal date is computed by refresh_contract_dates right after, in one transaction.
+_RENEW = """
+WITH due AS (
+    SELECT contract.id, contract.renewal_date AS renewed_on, contract.term_months
+    FROM accounts_contract AS contract
+    JOIN accounts_account AS account ON account.id = contract.account_id
+    WHERE contract.state = 'running'
+        AND contract.renewal_date <= (%(at)s AT TIME ZONE 'UTC')::date + 1
+        AND contract.renewal_date <= (%(at)s AT TIME ZONE account.time_zone)::date
+    ORDER BY contract.renewal_date, contract.id
+    LIMIT %(limit)s
+    FOR UPDATE OF contract SKIP LOCKED
+), renewed AS (
+    UPDATE accounts_contract AS contract
+    SET price = coalesce(contract.renewal_price, contract.price), renewal_price = NULL
+    FROM due
+    WHERE contract.id = due.id
+    RETURNING contract.id, contract.account_id, contract.after_term, due.renewed_on,
+        due.term_months
+), noted AS (
+    -- Rolling contracts renew all the time: no event of their own.
+    INSERT INTO accounts_timelineevent (account_id, contract_id, kind, occurred_at, facts)
+    SELECT account_id, id,
+        CASE after_term WHEN 'renews' THEN 'contract_renewed'
+            ELSE 'contract_turned_open_ended' END,
+        %(at)s, jsonb_build_object('renewed_on', renewed_on)
+    FROM renewed
+    WHERE after_term <> 'renews' OR term_months >= 3
+)
+SELECT id FROM renewed
+"""
+
+
+def _run(statement: str, *, at: datetime, limit: int) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"at": at, "limit": limit})
+        return [contract_id for (contract_id,) in cursor.fetchall()]
+
+
+def start_due_contracts(*, at: datetime, limit: int) -> list[int]:
+    """Ordered contracts whose first day has come run. Plan: scan of `contract_to_start`."""
+    return _run(_START, at=at, limit=limit)
+
+
+def end_due_contracts(*, at: datetime, limit: int) -> list[int]:
+    """Running contracts whose last day is over have ended. Plan: scan of `contract_to_end`."""
+    return _run(_END, at=at, limit=limit)
+
+
+def renew_due_contracts(*, at: datetime, limit: int) -> list[int]:
+    """Note the renewal of running contracts whose renewal date has come and put the price from
+    then on in force. The caller refreshes the dates of the ids that come back, in the same
+    transaction. Plan: range scan of `contract_to_renew`."""
+    return _run(_RENEW, at=at, limit=limit)

@@ -1,0 +1,330 @@
+"""Merges staged rows (`import_staging`) into accounts, contacts, products and contracts.
+
+Each statement writes only what is new or different. Column names come from the tables below,
+never from input.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pgtrigger
+from django.db import connection
+
+from accounts.sql.import_staging import count, run
+
+# Our columns, by the field of the feed that fills them.
+PRODUCT_COLUMNS = {"product_name": "name", "product_family": "family"}
+ACCOUNT_COLUMNS = {
+    "account_name": "name",
+    "customer_kind": "customer_kind",
+    "segment": "segment",
+    "country": "country",
+    "region": "region",
+    "language": "language",
+    "time_zone": "time_zone",
+}
+CONTACT_COLUMNS = {
+    "contact_name": "name",
+    "contact_role": "role",
+    "contact_address": "address_id",
+    "contact_phone": "phone",
+    "contact_language": "language",
+}
+CONTRACT_COLUMNS = {
+    "account_number": "account_id",
+    "product_code": "product_id",
+    "concluded_on": "concluded_on",
+    "starts_on": "starts_on",
+    "first_term_months": "first_term_months",
+    "after_term": "after_term",
+    "renewal_term_months": "renewal_term_months",
+    "notice_months": "notice_months",
+    "notice_days": "notice_days",
+    "ends_on": "ends_on",
+    "price": "price",
+    "renewal_price": "renewal_price",
+    "tax_rate": "tax_rate",
+    "currency": "currency",
+    "billing_period_months": "billing_period_months",
+}
+
+_HISTORY = tuple(
+    f"accounts.{model}:update_update" for model in ("Account", "Contact", "Product", "Contract")
+)
+
+_GATHER_PRODUCTS = """
+CREATE TEMPORARY TABLE import_product AS
+SELECT staged.*, product.id
+FROM (
+    SELECT DISTINCT ON (brand, product_code) line, brand, product_code AS external_id,
+        product_name AS name, product_family AS family
+    FROM import_row
+    ORDER BY brand, product_code, line
+) AS staged
+LEFT JOIN accounts_product AS product
+    ON product.brand_id = staged.brand AND product.code = staged.external_id
+"""
+
+_ADD_PRODUCTS = """
+INSERT INTO accounts_product (brand_id, code, name, family)
+SELECT brand, external_id, name, family FROM import_product WHERE id IS NULL ORDER BY line
+ON CONFLICT (brand_id, code) DO NOTHING
+"""
+
+_GATHER_ACCOUNTS = """
+CREATE TEMPORARY TABLE import_account AS
+SELECT staged.*, account.id
+FROM (
+    SELECT DISTINCT ON (brand, account_number) line, brand, account_number AS external_id,
+        account_name AS name, customer_kind, segment, country, region, language, time_zone
+    FROM import_row
+    ORDER BY brand, account_number, line
+) AS staged
+LEFT JOIN accounts_account AS account
+    ON account.brand_id = staged.brand AND account.external_id = staged.external_id
+"""
+
+_ADD_ACCOUNTS = """
+WITH added AS (
+    INSERT INTO accounts_account (brand_id, external_id, name, customer_kind, segment, country,
+        region, language, time_zone, created_at)
+    SELECT brand, external_id, name, customer_kind, segment, country, region, language, time_zone,
+        %(at)s
+    FROM import_account
+    WHERE id IS NULL
+    ORDER BY line
+    ON CONFLICT (external_id, brand_id) DO NOTHING
+    RETURNING id
+)
+INSERT INTO accounts_timelineevent (account_id, kind, occurred_at, actor_id, facts)
+SELECT id, 'account_added', %(at)s, %(actor_id)s, jsonb_build_object('import', %(run_id)s)
+FROM added
+"""
+
+# Contacts are told apart by number, those without one by address, those without both by name.
+_GATHER_CONTACTS = """
+CREATE TEMPORARY TABLE import_contact AS
+SELECT staged.*, (
+        SELECT min(contact.id)
+        FROM accounts_contact AS contact
+        WHERE contact.account_id = staged.account_id
+            AND contact.external_id = staged.external_id
+            AND (
+                staged.external_id <> ''
+                OR contact.address_id = staged.address_id
+                OR contact.address_id IS NULL AND staged.address_id IS NULL
+                    AND contact.name = staged.name
+            )
+    ) AS id
+FROM (
+    SELECT DISTINCT ON (account.id, staged.contact_key) staged.line, account.id AS account_id,
+        staged.contact_number AS external_id, staged.contact_name AS name, staged.contact_role AS role,
+        address.id AS address_id, staged.contact_phone AS phone, staged.contact_language AS language
+    FROM import_row AS staged
+    JOIN accounts_account AS account
+        ON account.brand_id = staged.brand AND account.external_id = staged.account_number
+    LEFT JOIN outbox_mailaddress AS address ON address.address = staged.contact_address
+    WHERE staged.contact_key IS NOT NULL
+    ORDER BY account.id, staged.contact_key, staged.line
+) AS staged
+"""
+
+_ADD_CONTACTS = """
+INSERT INTO accounts_contact (account_id, external_id, name, role, address_id, phone, language)
+SELECT account_id, external_id, name, role, address_id, phone, language
+FROM import_contact
+WHERE id IS NULL
+ORDER BY line
+ON CONFLICT DO NOTHING
+"""
+
+_CHANGE = """
+UPDATE {table} AS target
+SET ({columns}) = ROW ({values})
+FROM {source} AS source
+WHERE target.id = source.id AND ROW ({targets}) IS DISTINCT FROM ROW ({values})
+"""
+
+_STATE = """
+CASE
+    WHEN {ends_on} < %(as_of)s THEN 'ended'
+    WHEN staged.starts_on > %(as_of)s THEN 'ordered'
+    ELSE 'running'
+END
+"""
+
+_JOIN_ACCOUNT_AND_PRODUCT = """
+JOIN accounts_account AS account
+    ON account.brand_id = staged.brand AND account.external_id = staged.account_number
+JOIN accounts_product AS product
+    ON product.brand_id = staged.brand AND product.code = staged.product_code
+"""
+
+# The clock may have moved the state on since: only new dates give a new state.
+_CHANGE_CONTRACTS = """
+WITH changed AS (
+    UPDATE accounts_contract AS contract
+    SET ({columns}) = ROW ({values}),
+        state = CASE
+            WHEN contract.state = 'withdrawn'
+                OR (contract.starts_on, contract.ends_on)
+                    IS NOT DISTINCT FROM (staged.starts_on, {ends_on})
+            THEN contract.state
+            ELSE {state}
+        END
+    FROM import_row AS staged
+    {join_account_and_product}
+    WHERE contract.brand_id = staged.brand AND contract.external_id = staged.contract_number
+        AND ROW ({targets}) IS DISTINCT FROM ROW ({values})
+    RETURNING contract.id, contract.remind_on
+)
+INSERT INTO import_touched (id, remind_on_before) SELECT id, remind_on FROM changed
+"""
+
+_ADD_CONTRACTS = """
+WITH added AS (
+    INSERT INTO accounts_contract (brand_id, external_id, state, {columns})
+    SELECT staged.brand, staged.contract_number, {state}, {values}
+    FROM import_row AS staged
+    {join_account_and_product}
+    WHERE NOT EXISTS (
+        SELECT FROM accounts_contract AS existing
+        WHERE existing.brand_id = staged.brand AND existing.external_id = staged.contract_number
+    )
+    ORDER BY staged.line
+    ON CONFLICT (external_id, brand_id) DO NOTHING
+    RETURNING id, account_id
+), noted AS (
+    INSERT INTO accounts_timelineevent
+        (account_id, contract_id, kind, occurred_at, actor_id, facts)
+    SELECT account_id, id, 'contract_added', %(at)s, %(actor_id)s,
+        jsonb_build_object('import', %(run_id)s)
+    FROM added
+)
+INSERT INTO import_touched (id) SELECT id FROM added
+"""
+
+@dataclass(frozen=True, slots=True)
+class MergeCounts:
+    added: int
+    changed: int
+    unchanged: int
+
+
+def ignore_history(*, ignored: bool) -> None:
+    """Write no history of what a load changes, until the transaction ends or `ignored` is False.
+
+    `pgtrigger.ignore` would rewrite every statement and cannot do so where parameters have names.
+    """
+    triggers = pgtrigger.registered(*_HISTORY) if ignored else []
+    names = ",".join(trigger.get_pgid(model) for model, trigger in triggers)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pgtrigger.ignore', %s, true)", [f"{{{names}}}"])
+
+
+def create_merge_tables() -> None:
+    """The merge's own temporary tables. Foreign keys are checked per statement from here on: for
+    millions of rows the list of what is to be checked at the end would fill the memory."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(
+            "CREATE TEMPORARY TABLE import_touched (id bigint PRIMARY KEY, remind_on_before date);"
+            "CREATE TEMPORARY TABLE import_decided (id bigint PRIMARY KEY)"
+        )
+
+
+def merge_products(*, fields: Collection[str]) -> MergeCounts:
+    """Plan: sort of the staged rows, hash join; `fields` are what the feed says, here as below."""
+    gathered = run(_GATHER_PRODUCTS)
+    changed = _change("accounts_product", "import_product", PRODUCT_COLUMNS, fields)
+    added = run(_ADD_PRODUCTS)
+    return MergeCounts(added, changed, gathered - added - changed)
+
+
+def merge_accounts(
+    *, fields: Collection[str], run_id: int, actor_id: int | None, at: datetime
+) -> MergeCounts:
+    """Merge accounts; new ones are noted on their timeline. Plan: sort, hash join."""
+    gathered = run(_GATHER_ACCOUNTS)
+    changed = _change("accounts_account", "import_account", ACCOUNT_COLUMNS, fields)
+    added = run(_ADD_ACCOUNTS, run_id=run_id, actor_id=actor_id, at=at)
+    return MergeCounts(added, changed, gathered - added - changed)
+
+
+def merge_contacts(*, fields: Collection[str]) -> MergeCounts:
+    """Merge contacts of accounts and addresses that are there already.
+
+    Plan: hash joins and a sort, then the contacts of each account by their index.
+    """
+    gathered = run(_GATHER_CONTACTS)
+    changed = _change("accounts_contact", "import_contact", CONTACT_COLUMNS, fields)
+    added = run(_ADD_CONTACTS)
+    return MergeCounts(added, changed, gathered - added - changed)
+
+
+def merge_contracts(
+    *, fields: Collection[str], run_id: int, actor_id: int | None, as_of: date, at: datetime
+) -> MergeCounts:
+    """Merge contracts of accounts and products that are there already, without computed dates.
+
+    Those added or changed are `touched_contracts`; new ones are noted on the timeline. The state
+    follows from start and end as of `as_of`. Plan: hash joins by account, product and contract.
+    """
+    columns = _mapped(CONTRACT_COLUMNS, fields)
+    ends_on = "staged.ends_on" if "ends_on" in columns else "contract.ends_on"
+    changed = run(
+        _CHANGE_CONTRACTS.format(
+            columns=_list(columns.values()),
+            values=_list(_contract_value(field) for field in columns),
+            targets=_list(columns.values(), "contract"),
+            ends_on=ends_on,
+            state=_STATE.format(ends_on=ends_on),
+            join_account_and_product=_JOIN_ACCOUNT_AND_PRODUCT,
+        ),
+        as_of=as_of,
+    )
+    added = run(
+        _ADD_CONTRACTS.format(
+            columns=_list(CONTRACT_COLUMNS.values()),
+            values=_list(_contract_value(field) for field in CONTRACT_COLUMNS),
+            state=_STATE.format(ends_on="staged.ends_on"),
+            join_account_and_product=_JOIN_ACCOUNT_AND_PRODUCT,
+        ),
+        run_id=run_id,
+        actor_id=actor_id,
+        as_of=as_of,
+        at=at,
+    )
+    staged = count("SELECT count(*) FROM import_row")
+    return MergeCounts(added, changed, staged - added - changed)
+
+
+def _contract_value(field: str) -> str:
+    found = {"account_number": "account.id", "product_code": "product.id"}
+    return found.get(field, f"staged.{field}")
+
+
+def _change(
+    table: str, source: str, columns: Mapping[str, str], fields: Collection[str]
+) -> int:
+    written = _mapped(columns, fields).values()
+    if not written:
+        return 0
+    return run(
+        _CHANGE.format(
+            table=table,
+            source=source,
+            columns=_list(written),
+            values=_list(written, "source"),
+            targets=_list(written, "target"),
+        )
+    )
+
+
+def _mapped(columns: Mapping[str, str], fields: Collection[str]) -> dict[str, str]:
+    return {field: column for field, column in columns.items() if field in fields}
+
+
+def _list(columns: Iterable[str], table: str = "") -> str:
+    return ", ".join(f"{table}.{column}" if table else column for column in columns)

@@ -1,0 +1,66 @@
+"""The desk's sidebar: what each member of staff may open, grouped by what it is for."""
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+GROUPS = (
+    (
+        _("Customers"),
+        (
+            ("apartment", "accounts.Account"),
+            ("group", "accounts.Contact"),
+            ("contract", "accounts.Contract"),
+        ),
+    ),
+    (
+        _("Work"),
+        (
+            ("task_alt", "accounts.Task"),
+            ("event_repeat", "accounts.RenewalReminder"),
+        ),
+    ),
+    (
+        _("Mail"),
+        (
+            ("outgoing_mail", "outbox.OutgoingMail"),
+            ("alternate_email", "outbox.MailAddress"),
+        ),
+    ),
+    (
+        _("Set-up"),
+        (
+            ("sell", "accounts.Product"),
+            ("storefront", "accounts.Brand"),
+            ("upload_file", "accounts.ImportRun"),
+            ("badge", "users.User"),
+        ),
+    ),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups with what this user may see; empty groups are left out."""
+    today = {"title": _("Today"), "icon": "today", "link": reverse("admin:index")}
+    groups = [
+        {"title": title, "items": [item for entry in entries if (item := _item(request, *entry))]}
+        for title, entries in GROUPS
+    ]
+    return [{"items": [today]}, *(group for group in groups if group["items"])]
+
+
+def _item(request: HttpRequest, icon: str, label: str) -> dict[str, Any] | None:
+    model = apps.get_model(label)
+    if not admin.site.get_model_admin(model).has_view_or_change_permission(request):
+        return None
+    options = model._meta
+    return {
+        "title": capfirst(options.verbose_name_plural),
+        "icon": icon,
+        "link": reverse(f"admin:{options.app_label}_{options.model_name}_changelist"),
+    }

@@ -1,0 +1,202 @@
+"""The base of the agent desk's lists and pages, made for ten million rows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import ShowFacets, SimpleListFilter
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.functional import Promise, cached_property
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.dataclasses import ActionDialog
+from unfold.forms import BaseDialogForm
+
+from cxcrm.base.errors import DomainError
+
+
+class BoundedPaginator(Paginator):
+    """Counts and pages no further than `limit` rows: whoever needs more narrows the search."""
+
+    limit = 10_000
+    template_name = "base/pagination.html"
+
+    @cached_property
+    def _counted(self) -> int:
+        return self.object_list.order_by()[: self.limit + 1].count()
+
+    @property
+    def count(self) -> int:
+        return min(self._counted, self.limit)
+
+    @property
+    def exceeds_limit(self) -> bool:
+        return self._counted > self.limit
+
+
+@dataclass(frozen=True)
+class ListView:
+    """A named part of a list in the order that an index gives: one click, no scan."""
+
+    name: str
+    label: str | Promise
+    narrow: Callable[[QuerySet, HttpRequest], QuerySet]
+    ordering: tuple[str, ...] = ("-id",)
+
+
+class ListViewFilter(DropdownFilter):
+    """Narrows a list to one of its views; the first is shown where none is asked for."""
+
+    title = _("view")
+    parameter_name = "show"
+    all_option = None
+
+    def lookups(self, request: HttpRequest, model_admin: "DeskModelAdmin") -> list[tuple]:
+        self.view = model_admin.view_of(request)
+        return [(view.name, view.label) for view in model_admin.views]
+
+    def value(self) -> str:
+        return self.view.name
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return self.view.narrow(queryset, request)
+
+    def links(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        for name, label in self.lookup_choices:
+            yield {
+                "label": label,
+                "current": name == self.value(),
+                "url": changelist.get_query_string({self.parameter_name: name}),
+            }
+
+
+class DeskModelAdmin(ModelAdmin):
+    """A list that reads no more than it shows, and a page whose deeds are services.
+
+    Searches go through the queryset's own `search`, a union of single-index look-ups. Lists are
+    narrowed by what they offer and by the foreign keys in `linked_lookups`, and by nothing else
+    that a URL may name. Nothing is deleted at the desk.
+    """
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_per_page = 50
+    list_max_show_all = 0
+    list_filter_submit = True
+    list_before_template = "base/list_views.html"
+    sortable_by = ()
+    actions = None
+    views: tuple[ListView, ...] = ()
+    linked_lookups: tuple[str, ...] = ()
+
+    def view_of(self, request: HttpRequest) -> ListView:
+        asked = request.GET.get(ListViewFilter.parameter_name)
+        return next((view for view in self.views if view.name == asked), self.views[0])
+
+    def get_list_filter(self, request: HttpRequest) -> tuple:
+        first = (ListViewFilter,) if self.views else ()
+        return (*first, *super().get_list_filter(request))
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.ordering or (self.view_of(request).ordering if self.views else ("-id",))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """The page reads the same relations as the list."""
+        return super().get_queryset(request).select_related(*(self.list_select_related or ()))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        text = search_term.strip()
+        if text and hasattr(queryset, "search"):
+            return queryset.search(text), False
+        return super().get_search_results(request, queryset, text)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        offered = set(self.linked_lookups)
+        for entry in self.get_list_filter(request):
+            if isinstance(entry, type) and issubclass(entry, SimpleListFilter):
+                offered.add(entry.parameter_name)
+            else:
+                field, _filter = entry
+                offered |= {f"{field}__exact", f"{field}__id__exact"}
+        return lookup in offered
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        changelist = getattr(response, "context_data", {}).get("cl")
+        if self.views and changelist:
+            response.context_data["list_views"] = [
+                link
+                for spec in changelist.filter_specs
+                if isinstance(spec, ListViewFilter)
+                for link in spec.links(changelist)
+            ]
+        return response
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def act_from_dialog(
+        self,
+        request: HttpRequest,
+        form: BaseDialogForm,
+        *,
+        object_id: str,
+        dialog: ActionDialog,
+        act: Callable[[Any], object],
+        done: str | Promise,
+    ) -> HttpResponse:
+        """Do what a dialog asked for, to the row of this page.
+
+        A refusal is shown in the dialog, beside its field; else the page comes back with `done`.
+        """
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        try:
+            act(row)
+        except DomainError as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+            return render(
+                request,
+                "unfold/helpers/dialog.html",
+                {"dialog": dialog, "form": form, "form_submit_text": dialog["form_submit_text"]},
+            )
+        messages.success(request, done)
+        page = redirect(
+            f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id=row.pk
+        )
+        if "HX-Request" in request.headers:
+            return HttpResponse(headers={"HX-Redirect": page.url})
+        return page
+
+
+class ReadOnlyAdmin(DeskModelAdmin):
+    """Rows that services alone write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class DialogForm(BaseDialogForm):
+    """A dialog that also shows the refusals which concern no single field."""
+
+    form_before_template = "base/dialog_errors.html"
+
+    def get_before_template_context(
+        self, request: HttpRequest, object_id: int | str | None = None
+    ) -> dict[str, Any]:
+        return {"errors": self.non_field_errors()}

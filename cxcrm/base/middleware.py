@@ -1,0 +1,105 @@
+"""What every request passes: whom it comes from, what is logged of it, what browsers may do."""
+
+import re
+import time
+from ipaddress import ip_address
+
+import structlog
+from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.middleware import CSPMiddleware, PolicyParts
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django_structlog.middlewares import RequestMiddleware
+
+# Unfold's buttons are Alpine.js, which compiles its attributes, and its charts set styles.
+DESK_POLICY = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+
+_OPAQUE = re.compile(r"[\w-]{20,}")
+
+
+class ClientAddressMiddleware:
+    """Makes REMOTE_ADDR the client's address, for the limits, the log and the audit alike.
+
+    Forwarding headers count only from the peers in CXCRM_TRUSTED_PROXIES. Their list is read
+    from the right, and the first address that is no trusted proxy is the client; what stands
+    left of it was written by that client.
+    """
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
+        if is_trusted(request.META.get("REMOTE_ADDR", "")):
+            for hop in reversed(forwarded.split(",")):
+                address = hop.strip()
+                if not is_address(address):
+                    break
+                request.META["REMOTE_ADDR"] = address
+                if not is_trusted(address):
+                    break
+        else:
+            request.META.pop("HTTP_X_FORWARDED_PROTO", None)
+        return self.get_response(request)
+
+
+def is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_trusted(text: str) -> bool:
+    return is_address(text) and any(
+        ip_address(text) in network for network in settings.CXCRM_TRUSTED_PROXIES
+    )
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """One line per request with its id, which the response carries as X-Request-ID.
+
+    No query string and no long opaque piece of a path is logged: they may be keys.
+    """
+
+    def prepare(self, request: HttpRequest) -> None:
+        request.started = time.monotonic()
+        super().prepare(request)
+        request.id = structlog.contextvars.get_contextvars()["request_id"]
+
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        response["X-Request-ID"] = request.id
+        structlog.contextvars.bind_contextvars(
+            milliseconds=round((time.monotonic() - request.started) * 1000)
+        )
+        super().handle_response(request, response)
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {_OPAQUE.sub('…', request.path)}"
+
+    @staticmethod
+    def bind_user_id(request: HttpRequest) -> None:
+        # Asking `request.user` would read the session of pages that do without one, and fail a
+        # second time where the database is away. So only who was already looked up is named.
+        user = getattr(request, "_cached_user", None)
+        structlog.contextvars.bind_contextvars(user_id=user.pk if user else None)
+
+
+class BrowserProtectionMiddleware(CSPMiddleware):
+    """Sends the Content-Security-Policy of the settings, relaxed below /desk/, and what else
+    a browser must not do here. A view that sets a whole policy of its own keeps it."""
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponse, report_only: bool = False
+    ) -> PolicyParts:
+        parts = super().get_policy_parts(request, response, report_only)
+        if parts.config is None and request.path_info.startswith("/desk/"):
+            parts.replace = DESK_POLICY | (parts.replace or {})
+        return parts
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        return super().process_response(request, response)

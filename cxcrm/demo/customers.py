@@ -1,0 +1,252 @@
+"""Invents the customers of the demo company and what they do, day by day, from one seed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from random import Random
+
+from accounts.enums import AfterTerm, ContactRole, CustomerKind, Segment
+from cxcrm.demo.catalogue import AGENTS, OFFERS, PLACES, SEGMENTS, TEAM_LEAD, Offer, Place
+from cxcrm.demo.names import company, person, slug
+
+CUSTOMERS = 300
+# Customers of before the company worked with cxcrm; the others join day by day.
+FROM_BEFORE = 0.7
+
+TERMS = {
+    "yearly": (12, 12, 1),
+    "two_years": (24, 12, 3),
+    "monthly": (1, 1, 0),
+    "open_ended": (None, None, 1),
+}
+SIZES = {Segment.MICRO: 1, Segment.SMALL: 1, Segment.MEDIUM: 2, Segment.LARGE: 5, "": 1}
+ROLES = [ContactRole.BILLING, ContactRole.TECHNICAL, ContactRole.END_USER, ContactRole.INFLUENCER]
+
+
+@dataclass(frozen=True)
+class Person:
+    name: str
+    role: ContactRole
+    address: str | None
+    phone: str
+    bounces_on: date | None
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """A contract, when cxcrm is told of it, and when somebody asks to end it or to stay."""
+
+    bought_on: date
+    product: str
+    terms: dict
+    end_asked_on: date | None
+    last_day: date | None
+    taken_back_on: date | None
+
+
+@dataclass(frozen=True)
+class Customer:
+    joined_on: date
+    brand: str
+    manager: str
+    details: dict
+    people: list[Person]
+    purchases: list[Purchase]
+
+
+def invent_customers(rng: Random, *, first_day: date, today: date) -> list[Customer]:
+    """All customers, by the day that they join."""
+    days = (today - first_day).days
+    known = round(CUSTOMERS * FROM_BEFORE)
+    joined = [first_day] * known + sorted(
+        first_day + timedelta(days=rng.randint(1, days)) for _ in range(CUSTOMERS - known)
+    )
+    return [
+        _Inventor(rng, number, joined_on=day, first_day=first_day, today=today).customer()
+        for number, day in enumerate(joined, start=1)
+    ]
+
+
+class _Inventor:
+    """One customer in the making."""
+
+    def __init__(
+        self, rng: Random, number: int, *, joined_on: date, first_day: date, today: date
+    ) -> None:
+        self.rng = rng
+        self.number = number
+        self.joined_on = joined_on
+        self.first_day = first_day
+        self.today = today
+        self.place: Place = rng.choices(PLACES, [place.chance for place in PLACES])[0]
+        self.is_business = rng.random() < 0.65
+        self.segment = Segment.MICRO
+        if self.is_business:
+            [self.segment] = rng.choices(*zip(*SEGMENTS, strict=True))
+
+    def customer(self) -> Customer:
+        place = self.place
+        if self.is_business:
+            name = company(self.rng, place.language, place.country)
+            domain = f"{slug(name)}.customers.example"
+        else:
+            name = person(self.rng, place.language)
+            domain = "customers.example"
+        return Customer(
+            joined_on=self.joined_on,
+            brand=place.brand,
+            manager=TEAM_LEAD if self.segment == Segment.LARGE else self.rng.choice(AGENTS),
+            details={
+                "external_id": f"K{10_000 + self.number}",
+                "name": name,
+                "customer_kind": CustomerKind.BUSINESS if self.is_business else CustomerKind.CONSUMER,
+                "segment": self.segment if self.is_business else "",
+                "country": place.country,
+                "region": place.region,
+                "language": place.language,
+                "time_zone": place.time_zone,
+            },
+            people=list(self.people(name, domain)),
+            purchases=list(self.purchases()),
+        )
+
+    def people(self, name: str, domain: str) -> Iterator[Person]:
+        yield self.person(None if self.is_business else name, domain, ContactRole.DECISION_MAKER)
+        if self.is_business:
+            for role in self.rng.sample(ROLES, self.rng.choices([0, 1, 2, 3], [3, 4, 2, 1])[0]):
+                yield self.person(None, domain, role)
+
+    def person(self, name: str | None, domain: str, role: ContactRole) -> Person:
+        name = name or person(self.rng, self.place.language)
+        local = slug(name).replace("-", ".")
+        if not self.is_business:
+            local = f"{local}.{self.number}"
+        phone = ""
+        if self.place.phone and self.rng.random() < 0.7:
+            phone = self.place.phone.format(self.rng.randint(0, 99))
+        bounces = self.rng.random() < 0.03
+        return Person(
+            name=name,
+            role=role,
+            address=None if self.rng.random() < 0.02 else f"{local}@{domain}",
+            phone=phone,
+            bounces_on=self.day_after(self.joined_on) if bounces else None,
+        )
+
+    def purchases(self) -> Iterator[Purchase]:
+        offers = OFFERS[self.place.brand]
+        amount = self.rng.choices([1, 2, 3, 4, 5], [34, 32, 20, 9, 5])[0]
+        for number in range(1, amount + 1):
+            [offer] = self.rng.choices(offers, [offer.chance for offer in offers])
+            bought_on = self.joined_on
+            if number > 2 or (number > 1 and self.rng.random() < 0.3):
+                bought_on = self.day_after(self.joined_on)
+            yield self.purchase(offer, number, bought_on)
+
+    def purchase(self, offer: Offer, number: int, bought_on: date) -> Purchase:
+        kind = self.rng.choice(offer.terms)
+        first, further, notice = TERMS[kind]
+        german_consumer = self.place.country == "DE" and not self.is_business
+        if german_consumer and kind in ("yearly", "two_years"):
+            further, notice = None, 1
+        starts_on = self.start(bought_on, first, further)
+        renewal = next_renewal(starts_on, first, further, bought_on)
+        price, renewal_price = self.prices(offer, starts_on, first, bought_on)
+        end_asked_on, last_day = self.end(bought_on, renewal, notice, kind)
+        taken_back_on = None
+        if end_asked_on and self.rng.random() < 0.15:
+            day = end_asked_on + timedelta(days=self.rng.randint(2, 9))
+            taken_back_on = day if day <= min(self.today, last_day) else None
+        return Purchase(
+            bought_on=bought_on,
+            product=offer.code,
+            terms={
+                "external_id": f"V{10_000 + self.number}-{number}",
+                "starts_on": starts_on,
+                "concluded_on": min(bought_on, starts_on),
+                "first_term_months": first,
+                "after_term": AfterTerm.RENEWS if further else AfterTerm.OPEN_ENDED,
+                "renewal_term_months": further,
+                "notice_months": notice,
+                "price": price,
+                "renewal_price": renewal_price,
+                "tax_rate": self.place.tax_rate,
+                "currency": self.place.currency,
+                "billing_period_months": offer.billing_period_months,
+            },
+            end_asked_on=end_asked_on,
+            last_day=last_day,
+            taken_back_on=taken_back_on,
+        )
+
+    def start(self, bought_on: date, first: int | None, further: int | None) -> date:
+        """Within two weeks; of a customer from before, years ago.
+
+        There the next renewal lies two months ahead or more but for a few: those show what
+        happens where a reminder comes too late.
+        """
+        if bought_on > self.first_day:
+            return no_month_end(bought_on + timedelta(days=self.rng.randint(0, 14)))
+        if first is None or first < 3:
+            return no_month_end(bought_on - timedelta(days=self.rng.randint(60, 1_500)))
+        soonest = 5 if self.rng.random() < 0.03 else 110 if first > 12 else 62
+        renewal = no_month_end(
+            bought_on + timedelta(days=self.rng.randint(soonest, soonest + first * 30))
+        )
+        terms_done = self.rng.randint(0, 3) if further else 0
+        return add_months(renewal, -first - terms_done * (further or 0))
+
+    def prices(
+        self, offer: Offer, starts_on: date, first: int | None, bought_on: date
+    ) -> tuple[int, int | None]:
+        price = offer.price * SIZES[self.segment]
+        in_first_term = first and add_months(starts_on, first) > bought_on
+        if offer.first_price and in_first_term:
+            return offer.first_price * SIZES[self.segment], price
+        if first and first > 1 and self.rng.random() < 0.06:
+            return price, price + max(1, price // 10)
+        return price, None
+
+    def end(
+        self, bought_on: date, renewal: date | None, notice: int, kind: str
+    ) -> tuple[date | None, date | None]:
+        """When somebody gives notice, if at all, and the last day that follows from it."""
+        if self.rng.random() > (0.2 if renewal and kind != "monthly" else 0.1):
+            return None, None
+        if renewal is None or kind == "monthly":
+            asked_on = self.day_after(bought_on + timedelta(days=30))
+            last_day = add_months(no_month_end(asked_on), 1)
+        else:
+            deadline = add_months(renewal, -notice) - timedelta(days=1)
+            asked_on = deadline - timedelta(days=self.rng.randint(0, 30))
+            last_day = renewal - timedelta(days=1)
+        if not bought_on + timedelta(days=15) < asked_on <= self.today:
+            return None, None
+        return asked_on, last_day
+
+    def day_after(self, day: date) -> date:
+        return day + timedelta(days=self.rng.randint(1, max(1, (self.today - day).days)))
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of another month; the caller sees to it that there is one."""
+    years, month = divmod(day.month - 1 + months, 12)
+    return day.replace(year=day.year + years, month=month + 1)
+
+
+def no_month_end(day: date) -> date:
+    return day.replace(day=min(day.day, 28))
+
+
+def next_renewal(
+    starts_on: date, first: int | None, further: int | None, day: date
+) -> date | None:
+    """The first day of the next term after `day`; None for contracts without one."""
+    if first is None:
+        return None
+    renewal = add_months(starts_on, first)
+    while renewal <= day:
+        if further is None:
+            return None
+        renewal = add_months(renewal, further)
+    return renewal

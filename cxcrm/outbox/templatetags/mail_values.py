@@ -1,0 +1,33 @@
+"""Values of frozen facts, in the way of the active language. What cannot be read raises."""
+
+from datetime import date
+from decimal import Decimal
+
+from babel import dates, numbers
+from django import template
+from django.utils.translation import get_language
+
+register = template.Library()
+
+
+@register.filter
+def day(value: date | str) -> str:
+    """A date, or its ISO form, in words: April 14, 2028."""
+    if isinstance(value, str):
+        value = date.fromisoformat(value)
+    return dates.format_date(value, "long", locale=get_language())
+
+
+@register.filter
+def money(amount: Decimal | str, currency: str) -> str:
+    """An amount with its currency: $53.85, 53,85 €."""
+    return numbers.format_currency(Decimal(amount), currency, locale=get_language())
+
+
+@register.filter
+def percent(rate: Decimal | str) -> str:
+    """A rate in percent: 19%, 7,7 %; nothing for 0."""
+    rate = Decimal(rate)
+    if not rate:
+        return ""
+    return numbers.format_percent(rate / 100, locale=get_language(), decimal_quantization=False)

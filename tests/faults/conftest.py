@@ -1,0 +1,33 @@
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.experiment import Outcome
+from tests.processes.fixtures import deployment  # noqa: F401 - a fixture
+from tests.servers import REPOSITORY
+
+RESULTS = REPOSITORY / "test-results" / "faults.jsonl"
+
+_rows: list[str] = []
+
+
+@pytest.fixture
+def record() -> Callable[[Outcome], Outcome]:
+    """Keep an outcome for the summary and for `test-results/faults.jsonl`."""
+
+    def keep(outcome: Outcome) -> Outcome:
+        _rows.append(json.dumps(outcome.as_row()))
+        RESULTS.parent.mkdir(exist_ok=True)
+        with RESULTS.open("a") as results:
+            results.write(_rows[-1] + "\n")
+        return outcome
+
+    return keep
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _rows:
+        terminalreporter.section("faults")
+        for row in _rows:
+            terminalreporter.line(row)

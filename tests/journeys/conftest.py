@@ -1,0 +1,1 @@
+from tests.processes.fixtures import deployment  # noqa: F401 - a fixture

@@ -1,0 +1,35 @@
+"""Lives through days: `python -m tests.journeys.play_days FIRST LAST`.
+
+Does the work of each day through the door of `run_due`, and goes on to the next when the workers
+have brought every mail of that day to its end.
+"""
+
+import sys
+from datetime import date, timedelta
+
+import django
+from django.core.management import call_command
+
+django.setup()
+
+from cxcrm.outbox.enums import MailState  # noqa: E402 - needs the set-up
+from cxcrm.outbox.models import OutgoingMail  # noqa: E402
+from tests.processes.process import wait_until  # noqa: E402
+
+SECONDS_FOR_A_DAY = 60
+
+
+def play_days(first: date, last: date) -> None:
+    day = first
+    while day <= last:
+        call_command("run_due", as_of=day)
+        wait_until(nothing_is_on_its_way, SECONDS_FOR_A_DAY, f"the mails of {day}")
+        day += timedelta(days=1)
+
+
+def nothing_is_on_its_way() -> bool:
+    return not OutgoingMail.objects.filter(state__in=MailState.LIVING).exists()
+
+
+if __name__ == "__main__":
+    play_days(date.fromisoformat(sys.argv[1]), date.fromisoformat(sys.argv[2]))

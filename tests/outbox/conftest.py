@@ -1,0 +1,40 @@
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from cxcrm.outbox.enums import MailClass
+from cxcrm.outbox.services import MailKind, kinds, register_mail_kind
+from tests.outbox.letters import Letters, Relay
+
+
+@pytest.fixture
+def letters(monkeypatch, settings) -> Letters:
+    """Kinds `letter` (a service mail) and `news` (one that needs a permission)."""
+    settings.TEMPLATES = [
+        {**settings.TEMPLATES[0], "DIRS": [Path(__file__).parent / "templates"]},
+    ]
+    monkeypatch.setattr(kinds, "_kinds", {})
+    letters = Letters()
+    for name, mail_class in (("letter", MailClass.SERVICE), ("news", MailClass.NEWSLETTER)):
+        register_mail_kind(
+            MailKind(name, mail_class, "letters/letter", letters.facts, letters.refusal)
+        )
+    return letters
+
+
+@pytest.fixture
+def relay(settings, db) -> Iterator[Relay]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    settings.EMAIL_BACKEND = "cxcrm.outbox.services.relay.RelayBackend"
+    settings.EMAIL_HOST = "127.0.0.1"
+    settings.EMAIL_PORT = port
+    relay = Relay()
+    controller = Controller(relay, hostname="127.0.0.1", port=port)
+    controller.start()
+    relay.connections = 0
+    yield relay
+    controller.stop()

@@ -1,0 +1,124 @@
+import pytest
+from django.utils import translation
+
+from cxcrm.outbox.services import deliver_mails, render_mail
+from cxcrm.outbox.services.rendering import one_line, template_version
+from cxcrm.outbox.templatetags.mail_values import day, money, percent
+from tests.outbox.letters import BRAND, NOW, mail
+
+pytestmark = pytest.mark.django_db
+
+
+def parts(message) -> tuple[str, str]:
+    """Text and HTML, with the line ends of the sender."""
+    return tuple(
+        message.get_body([kind]).get_content().replace("\r\n", "\n") for kind in ("plain", "html")
+    )
+
+
+def test_preview_reads_before_and_after_as_what_was_sent(letters, relay):
+    letters.queue("a@example.com", language="de")
+    before = render_mail(mail())
+
+    deliver_mails(at=NOW)
+    letters.names[1] = "Somebody Else"
+
+    [(_to, message)] = relay.log
+    after = render_mail(mail())
+    assert before == after
+    text, html = parts(message)
+    assert (message["Subject"], text.rstrip(), html.rstrip()) == (
+        after.subject,
+        after.text.rstrip(),
+        after.html.rstrip(),
+    )
+    assert after.text.startswith("Dear Ada Lovelace, 53,85\xa0€ by 14. April 2028.")
+    assert mail().template_version == template_version("letters/letter")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Eve\r\nBcc: victim@example.com\r\n\r\nHello",
+        "Eve\nX-Evil: 1",
+        "\u202eevE\u2066",
+        "Zoë <evil@example.com>, Ünal",
+        "x" * 5_000,
+        "\x0b\x85\u2028Bcc: victim@example.com",
+    ],
+)
+def test_names_never_make_a_header_or_a_recipient(letters, relay, name):
+    letters.names[1] = name
+    letters.brand = {**BRAND, "sender_name": name}
+    letters.queue("a@example.com")
+
+    deliver_mails(at=NOW)
+
+    [(recipient, message)] = relay.log
+    assert recipient == "a@example.com"
+    assert sorted(message.keys()) == [
+        "Auto-Submitted",
+        "Content-Language",
+        "Content-Type",
+        "Date",
+        "From",
+        "MIME-Version",
+        "Message-ID",
+        "Reply-To",
+        "Subject",
+        "To",
+        "X-CXCRM-Mail",
+        "X-Peer",
+    ]
+    assert [address.addr_spec for address in message["From"].addresses] == [
+        "mail@nordlicht.example"
+    ]
+    assert message["To"] == "a@example.com"
+    assert len(message["Subject"]) <= 250
+    assert not set("\u202e\u2066") & set(message["Subject"] + message["From"])
+
+
+def test_markup_in_a_name_is_text(letters, relay):
+    letters.names[1] = "<script>alert(1)</script> & Co"
+    letters.queue("a@example.com")
+
+    rendered = render_mail(mail())
+
+    assert "<script>" not in rendered.html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Co" in rendered.html
+    assert rendered.text.startswith("Dear <script>alert(1)</script> & Co,")
+    assert rendered.subject == "For <script>alert(1)</script> & Co: €53.85"
+
+
+def test_html_carries_its_styles_language_imprint_and_nothing_remote(letters):
+    letters.queue("a@example.com", language="fr")
+
+    html = render_mail(mail()).html
+
+    assert '<html lang="fr">' in html
+    assert "@media (prefers-color-scheme: dark)" in html
+    assert 'class="letter" style="' in html
+    assert "Marktplatz 1<br>76131 Karlsruhe" in html
+    assert "<img" not in html
+    assert "url(" not in html
+    assert "<link" not in html
+
+
+def test_one_line_cuts_with_an_ellipsis():
+    assert one_line(" a\tb\r\n c ", limit=10) == "a b c"
+    assert one_line("abcdef", limit=4) == "abc…"
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", ("April 14, 2028", "$53.85", "7.7%")),
+        ("de", ("14. April 2028", "53,85\xa0$", "7,7\xa0%")),
+        ("fr", ("14 avril 2028", "53,85\xa0$US", "7,7\u202f%")),
+        ("es", ("14 de abril de 2028", "53,85\xa0US$", "7,7\xa0%")),
+    ],
+)
+def test_values_read_as_in_the_language(language, expected):
+    with translation.override(language):
+        assert (day("2028-04-14"), money("53.85", "USD"), percent("7.70")) == expected
+        assert percent("0.00") == ""

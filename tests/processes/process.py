@@ -1,0 +1,115 @@
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from cxcrm.embedded.processes import dying_with_parent
+from tests.servers import REPOSITORY
+
+SECONDS_BETWEEN_LOOKS = 0.01
+
+
+class NeverHappenedError(Exception):
+    """What was waited for did not come about; no assertion, so that teeth cannot hide it."""
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Return once the condition holds, which another process brings about."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise NeverHappenedError(f"{what}: not within {seconds} seconds")
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+class Process:
+    """A program in a session of its own, which may be started again; it dies with the tests."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: dict[str, str],
+        log: Path,
+        ready: str = "",
+    ) -> None:
+        """`ready` is what it prints when it is."""
+        self.name = name
+        self.command = command
+        self.environment = environment
+        self.log = log
+        self.ready = ready
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._log_begins = 0
+
+    @property
+    def pid(self) -> int:
+        assert self._popen is not None
+        return self._popen.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._popen is not None and self._popen.poll() is None
+
+    def start(self) -> None:
+        self._log_begins = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=REPOSITORY,
+                env=self.environment | {"PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+                preexec_fn=dying_with_parent(signal.SIGTERM),
+            )
+
+    def wait_until_ready(self, seconds: float = 60) -> None:
+        """Also where a supervisor has yet to start it again."""
+        wait_until(lambda: self.is_alive and self._is_ready(), seconds, f"{self.name} ready")
+
+    def wait_until_ended(self, seconds: float) -> int:
+        """Its exit status."""
+        wait_until(lambda: not self.is_alive, seconds, f"the end of {self.name}")
+        assert self._popen is not None
+        return self._popen.returncode
+
+    def children(self) -> list[int]:
+        """The processes that it has forked, oldest first."""
+        return sorted(pid for pid, parent in _parents() if parent == self.pid)
+
+    def kill(self) -> None:
+        """`kill -9` it with all that it has forked."""
+        if self._popen is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait()
+
+    def stop(self, seconds: float = 15) -> None:
+        """Ask it to end, then make it end."""
+        if self.is_alive:
+            os.kill(self.pid, signal.SIGTERM)
+            with suppress(NeverHappenedError):
+                self.wait_until_ended(seconds)
+        self.kill()
+
+    def _is_ready(self) -> bool:
+        with self.log.open("rb") as log:
+            log.seek(self._log_begins)
+            return self.ready.encode() in log.read()
+
+
+def _parents() -> list[tuple[int, int]]:
+    found = []
+    for directory in Path("/proc").iterdir():
+        if directory.name.isdecimal():
+            with suppress(OSError):
+                # The second field, the name in brackets, may itself hold brackets and blanks.
+                fields = (directory / "stat").read_text().rpartition(")")[2].split()
+                found.append((int(directory.name), int(fields[1])))
+    return found

@@ -1,0 +1,75 @@
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cxcrm.embedded.launcher import find_free_port
+from tests.processes.process import Process
+
+Mode = Literal["ok", "slow-250", "451", "550-one-in-ten", "reset-after-data"]
+
+
+@dataclass(frozen=True)
+class TakenMail:
+    """A mail as the mail server wrote it down, before it answered."""
+
+    time: float
+    recipients: list[str]
+    message_id: str
+    mail: str
+    subject: str
+    text: str
+    pid: int
+
+
+class SmtpSink:
+    """The mail server of `smtp_server` and the truth about what reached it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = find_free_port()
+        self.log = directory / "mails.jsonl"
+        self.log.touch()
+        self._mode = directory / "smtp-mode"
+        self._taken: list[TakenMail] = []
+        self._bytes_read = 0
+        self.process = Process(
+            "smtp",
+            [
+                *(sys.executable, "-m", "tests.processes.smtp_server"),
+                *(str(self.log), str(self._mode), str(self.port)),
+            ],
+            environment=dict(os.environ),
+            log=directory / "smtp.log",
+            ready="listening",
+        )
+        self.behave("ok")
+
+    def behave(self, mode: Mode) -> None:
+        """From the next mail on; to be closed, stop it."""
+        draft = self._mode.with_suffix(".new")
+        draft.write_text(mode)
+        draft.replace(self._mode)
+
+    def start(self) -> None:
+        self.process.start()
+        self.process.wait_until_ready()
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def taken(self) -> list[TakenMail]:
+        with self.log.open("rb") as log:
+            log.seek(self._bytes_read)
+            for line in log:
+                if not line.endswith(b"\n"):
+                    break
+                self._bytes_read += len(line)
+                self._taken.append(TakenMail(**json.loads(line)))
+        return self._taken
+
+    def seconds_of_silence(self) -> float:
+        """Since the last mail."""
+        return time.time() - self.log.stat().st_mtime

@@ -38,12 +38,12 @@ class StaffField(forms.ModelChoiceField):
 
 class AccountForm(forms.ModelForm):
     time_zone = forms.ChoiceField(
-        label=_("time zone"),
+        label=_("Time zone"),
         choices=lambda: [(zone, zone) for zone in sorted(known_time_zones())],
         widget=UnfoldAdminSelectWidget,
     )
     account_manager = StaffField(
-        label=_("account manager"), required=False, empty_label=_("Nobody")
+        label=_("Account manager"), required=False, empty_label=_("Nobody")
     )
 
     class Meta:
@@ -61,7 +61,7 @@ class AccountForm(forms.ModelForm):
 
 class ContactForm(forms.ModelForm):
     email = forms.EmailField(
-        label=_("mail address"),
+        label=_("Mail address"),
         max_length=254,
         required=False,
         widget=UnfoldAdminEmailInputWidget,
@@ -82,7 +82,7 @@ class ContactForm(forms.ModelForm):
 
 class EndContractForm(DialogForm):
     ends_on = DayField(
-        label=_("last day"), help_text=_("Inclusive. No renewal reminder goes out from now on.")
+        label=_("Last day"), help_text=_("Inclusive. No renewal reminder goes out from now on.")
     )
 
 
@@ -92,15 +92,15 @@ class ConfirmForm(DialogForm):
 
 class AddTaskForm(DialogForm):
     title = forms.CharField(
-        label=_("what is to be done"), max_length=200, widget=UnfoldAdminTextInputWidget
+        label=_("What is to be done"), max_length=200, widget=UnfoldAdminTextInputWidget
     )
-    due_on = DayField(label=_("due on"))
-    pool = forms.ChoiceField(label=_("pool"), choices=TaskPool, widget=UnfoldAdminSelectWidget)
+    due_on = DayField(label=_("Due on"))
+    pool = forms.ChoiceField(label=_("Pool"), choices=TaskPool, widget=UnfoldAdminSelectWidget)
 
 
 class FinishTaskForm(DialogForm):
     result = forms.CharField(
-        label=_("what came of it"),
+        label=_("What came of it"),
         max_length=5_000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
     )
@@ -108,5 +108,5 @@ class FinishTaskForm(DialogForm):
 
 class AssignTaskForm(DialogForm):
     assignee = StaffField(
-        label=_("assignee"), required=False, empty_label=_("Nobody: back to the pool")
+        label=_("Assignee"), required=False, empty_label=_("Nobody: back to the pool")
     )

@@ -6,9 +6,9 @@ from celery import Celery
 from celery.signals import beat_init, worker_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cxcrm.settings")
+from cxcrm.base.checks import refuse_unsafe_start
 
-from cxcrm.base.checks import refuse_unsafe_start  # noqa: E402 - needs the settings' name
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cxcrm.settings")
 
 app = Celery("cxcrm")
 app.config_from_object("django.conf:settings", namespace="CELERY")

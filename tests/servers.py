@@ -26,6 +26,7 @@ os.environ |= {
     "CXCRM_TEST_MODE": "1",
     "CXCRM_DEMO": "0",
     "CXCRM_HTTPS": "0",
+    "CXCRM_REQUIRE_MFA": "0",
     "CXCRM_MAIL_DOMAIN": "mail.test",
     # Playwright runs its own event loop in the thread of the tests.
     "DJANGO_ALLOW_ASYNC_UNSAFE": "1",

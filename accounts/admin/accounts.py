@@ -2,12 +2,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 
 from accounts.admin.changes import TrackedAdmin
+from accounts.admin.links import account_link
 from accounts.forms import AccountForm, AddTaskForm, ContactForm
 from accounts.models import Account, Contact
 from accounts.selectors.accounts import account_overview
@@ -69,6 +71,9 @@ class AccountAdmin(TrackedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def response_post_save_change(self, request: HttpRequest, obj: Account) -> HttpResponse:
+        return redirect("admin:accounts_account_change", obj.pk)
+
     def has_add_task_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return request.user.has_perm("accounts.add_task")
 
@@ -102,7 +107,7 @@ class AccountAdmin(TrackedAdmin):
 @admin.register(Contact)
 class ContactAdmin(TrackedAdmin):
     form = ContactForm
-    list_display = ("name", "account", "shown_role", "address", "phone")
+    list_display = ("name", "shown_account", "shown_role", "address", "phone")
     list_select_related = ("account", "address")
     linked_lookups = ("account",)
     search_fields = ("name",)
@@ -126,6 +131,15 @@ class ContactAdmin(TrackedAdmin):
         email = form.cleaned_data["email"]
         obj.address_id = remember_addresses(addresses=[email])[email] if email else None
         super().save_model(request, obj, form, change)
+
+    def response_post_save_add(self, request: HttpRequest, obj: Contact) -> HttpResponse:
+        return redirect("admin:accounts_account_change", obj.account_id)
+
+    response_post_save_change = response_post_save_add
+
+    @display(description=_("account"))
+    def shown_account(self, contact: Contact) -> str:
+        return account_link(contact.account)
 
     @display(description=_("role"), label=True)
     def shown_role(self, contact: Contact) -> str:

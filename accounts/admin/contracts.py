@@ -4,7 +4,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.formats import localize
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
@@ -12,6 +14,7 @@ from unfold.enums import ActionVariant
 
 from accounts.admin.accounts import ADD_TASK
 from accounts.admin.changes import TrackedAdmin
+from accounts.admin.links import account_link
 from accounts.enums import ContractState, ReminderState
 from accounts.forms import AddTaskForm, ConfirmForm, EndContractForm
 from accounts.models import Contract, Product, RenewalReminder
@@ -120,7 +123,7 @@ class ContractAdmin(TrackedAdmin):
     )
     list_display = (
         "external_id",
-        "account",
+        "shown_account",
         "shown_product",
         "shown_state",
         "renewal_date",
@@ -248,13 +251,22 @@ class ContractAdmin(TrackedAdmin):
             done=_("The task is open."),
         )
 
+    @display(description=_("account"))
+    def shown_account(self, contract: Contract) -> str:
+        return account_link(contract.account)
+
     @display(description=_("product"), header=True)
     def shown_product(self, contract: Contract) -> tuple[str, str]:
-        return contract.product.name, _("%(price)s %(currency)s net / %(months)s months") % {
-            "price": contract.price,
+        price = ngettext(
+            "%(price)s %(currency)s net / month",
+            "%(price)s %(currency)s net / %(months)s months",
+            contract.billing_period_months,
+        ) % {
+            "price": localize(contract.price),
             "currency": contract.currency,
             "months": contract.billing_period_months,
         }
+        return contract.product.name, price
 
     @display(description=_("state"), label=STATE_COLOURS)
     def shown_state(self, contract: Contract) -> tuple[str, str]:
@@ -298,7 +310,7 @@ class RenewalReminderAdmin(ReadOnlyAdmin):
 
     @display(description=_("account"))
     def shown_account(self, reminder: RenewalReminder) -> str:
-        return str(reminder.contract.account)
+        return account_link(reminder.contract.account)
 
     @display(
         description=_("state"),
@@ -313,6 +325,6 @@ class RenewalReminderAdmin(ReadOnlyAdmin):
     def shown_state(self, reminder: RenewalReminder) -> tuple[str, str]:
         return reminder.state, reminder.get_state_display()
 
-    @display(description=_("late"), boolean=True)
-    def shown_late(self, reminder: RenewalReminder) -> bool:
-        return reminder.is_late
+    @display(description=_("late"), label="warning")
+    def shown_late(self, reminder: RenewalReminder) -> str:
+        return _("late") if reminder.is_late else ""

@@ -34,13 +34,13 @@ class ImportRunAdmin(ReadOnlyAdmin):
     search_fields = ("file_name",)
     fields = (
         ("file_name", "mapping"),
-        ("as_of", "shown_state"),
-        ("started_at", "finished_at", "started_by"),
+        ("as_of", "state"),
+        ("started_at", "finished_at"),
         ("rows_read", "rows_refused"),
         "shown_counts",
-        "file_sha256",
+        ("started_by", "file_sha256"),
     )
-    readonly_fields = ("shown_state", "shown_counts")
+    readonly_fields = ("shown_counts",)
     change_form_outer_after_template = "accounts/desk/import_issues.html"
 
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any):

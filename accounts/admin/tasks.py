@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.dataclasses import ActionDialog
@@ -7,6 +8,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from accounts.admin.changes import TrackedAdmin
+from accounts.admin.links import account_link
 from accounts.enums import TaskState
 from accounts.forms import AssignTaskForm, ConfirmForm, FinishTaskForm
 from accounts.models import Task
@@ -59,7 +61,7 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
         ),
         ListView("done", _("Done"), lambda tasks, request: tasks.filter(state=TaskState.DONE)),
     )
-    list_display = ("title", "account", "shown_due_on", "pool", "assignee", "shown_state")
+    list_display = ("title", "shown_account", "shown_due_on", "pool", "assignee", "shown_state")
     list_select_related = ("account", "assignee", "contract", "done_by")
     list_filter = (("pool", ChoicesDropdownFilter),)
     linked_lookups = ("account",)
@@ -68,12 +70,12 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
     fields = (
         "title",
         ("account", "contract"),
-        ("due_on", "pool", "assignee"),
-        ("shown_state", "origin", "created_at"),
+        ("due_on", "state"),
+        ("pool", "assignee"),
+        ("origin", "created_at"),
         "result",
         ("done_at", "done_by"),
     )
-    readonly_fields = ("shown_state", "origin", "created_at", "result", "done_at", "done_by")
     actions_detail = ("done", "take", "assign")
 
     def has_finish_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
@@ -152,10 +154,14 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
             done=_("The task is assigned."),
         )
 
+    @display(description=_("account"))
+    def shown_account(self, task: Task) -> str:
+        return account_link(task.account)
+
     @display(description=_("due on"), label={"late": "danger", "open": "default"})
     def shown_due_on(self, task: Task) -> tuple[str, str]:
         late = task.state == TaskState.OPEN and task.due_on < clock.now().date()
-        return "late" if late else "open", str(task.due_on)
+        return "late" if late else "open", date_format(task.due_on, "DATE_FORMAT")
 
     @display(description=_("state"), label={TaskState.OPEN: "info", TaskState.DONE: "success"})
     def shown_state(self, task: Task) -> tuple[str, str]:

@@ -37,7 +37,7 @@ class ImportRun(models.Model):
 
 
 class ImportIssue(models.Model):
-    """Why a row of a feed was refused."""
+    """Why a row of a feed was refused; without a field the whole row, on line 0 the whole file."""
 
     run = models.ForeignKey(
         "accounts.ImportRun", models.CASCADE, related_name="issues", verbose_name=_("import")
@@ -56,4 +56,5 @@ class ImportIssue(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.line}: {self.field}"
+        place = f"line {self.line}, {self.field}" if self.field else f"line {self.line}"
+        return f"{place}: {self.reason}"

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db.models import Case, F, OuterRef, Subquery, Value, When
+from django.utils.formats import date_format
 
 from accounts.enums import ContractState, CustomerKind, ReminderState
 from accounts.models import Account, Contact, Contract, RenewalReminder, Task, TimelineEvent
@@ -64,6 +65,10 @@ class AccountOverview:
     tasks: list[Task]
     mails: list[OutgoingMail]
     timeline: list[Moment]
+
+
+def has_accounts() -> bool:
+    return Account.objects.exists()
 
 
 def account_overview(account: Account, *, on: date) -> AccountOverview:
@@ -153,11 +158,14 @@ def _timeline(account: Account, mails: list[OutgoingMail]) -> list[Moment]:
 
 
 def moment_of_event(event: TimelineEvent) -> Moment:
-    said = ("title", "result", "starts_on", "ends_on", "renewed_on")
+    facts = event.facts
+    words = [facts[name] for name in ("title", "result") if facts.get(name)]
+    days = [facts[name] for name in ("starts_on", "ends_on", "renewed_on") if facts.get(name)]
+    shown = [date_format(date.fromisoformat(day), "DATE_FORMAT") for day in days]
     return Moment(
         at=event.occurred_at,
         what=event.get_kind_display(),
-        detail=" – ".join(str(event.facts[name]) for name in said if event.facts.get(name)),
+        detail=" – ".join(words + shown),
         by=event.actor,
         contract=event.contract,
     )

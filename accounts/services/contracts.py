@@ -1,12 +1,14 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import ContractState, TimelineKind
-from accounts.models import Account, Contract, Product
+from accounts.models import Account, Contract, Product, TimelineEvent
 from accounts.services.timeline import record_event
 from accounts.sql import contract_states
 from accounts.sql.contract_dates import refresh_contract_dates
@@ -27,6 +29,15 @@ class ProductOfOtherBrand(DomainError):
     code = "product_of_other_brand"
 
 
+@dataclass(frozen=True)
+class NewContract:
+    """A contract to be added; `terms` are fields of `Contract`."""
+
+    account: Account
+    product: Product
+    terms: dict[str, Any]
+
+
 def day_of(account: Account, at: datetime) -> date:
     """The calendar day at an instant where the customer lives."""
     return at.astimezone(ZoneInfo(account.time_zone)).date()
@@ -40,32 +51,22 @@ def add_contract(
 
     Raises ProductOfOtherBrand, and ValidationError naming the fields that do not fit.
     """
-    if product.brand_id != account.brand_id:
-        raise ProductOfOtherBrand(
-            _("The product belongs to another brand than the account."), field="product"
-        )
-    terms.setdefault("concluded_on", terms["starts_on"])
-    started = terms["starts_on"] <= day_of(account, at)
-    contract = Contract(
-        brand_id=account.brand_id,
-        account=account,
-        product=product,
-        state=ContractState.RUNNING if started else ContractState.ORDERED,
-        **terms,
-    )
+    contract = _draft(NewContract(account, product, terms), at)
     contract.full_clean()
-    with transaction.atomic():
-        contract.save(force_insert=True)
-        refresh_contract_dates(contract_ids=[contract.pk], at=at)
-        record_event(
-            account_id=account.pk,
-            contract_id=contract.pk,
-            kind=TimelineKind.CONTRACT_ADDED,
-            actor=actor,
-            at=at,
-        )
-        contract.refresh_from_db()
+    _insert([contract], actor, at)
+    contract.refresh_from_db()
     return contract
+
+
+def add_contracts(*, contracts: Sequence[NewContract], at: datetime, actor=None) -> list[int]:
+    """Add many contracts as `add_contract` adds one; answers their ids, in the same order.
+
+    Raises ProductOfOtherBrand, and IntegrityError or DataError where only the database refuses
+    the terms; then none is added.
+    """
+    drafts = [_draft(new, at) for new in contracts]
+    _insert(drafts, actor, at)
+    return [contract.pk for contract in drafts]
 
 
 def end_contract(*, contract_id: int, ends_on: date, at: datetime, actor=None) -> Contract:
@@ -120,6 +121,40 @@ def _in_batches(step: Callable[..., list[int]], at: datetime) -> int:
         moved += batch
         if batch < BATCH:
             return moved
+
+
+def _draft(new: NewContract, at: datetime) -> Contract:
+    if new.product.brand_id != new.account.brand_id:
+        raise ProductOfOtherBrand(
+            _("The product belongs to another brand than the account."), field="product"
+        )
+    started = new.terms["starts_on"] <= day_of(new.account, at)
+    return Contract(
+        brand_id=new.account.brand_id,
+        account=new.account,
+        product=new.product,
+        state=ContractState.RUNNING if started else ContractState.ORDERED,
+        **{"concluded_on": new.terms["starts_on"]} | new.terms,
+    )
+
+
+def _insert(contracts: list[Contract], actor, at: datetime) -> None:
+    with transaction.atomic():
+        Contract.objects.bulk_create(contracts, batch_size=1_000)
+        refresh_contract_dates(contract_ids=[contract.pk for contract in contracts], at=at)
+        TimelineEvent.objects.bulk_create(
+            [
+                TimelineEvent(
+                    account_id=contract.account_id,
+                    contract=contract,
+                    kind=TimelineKind.CONTRACT_ADDED,
+                    occurred_at=at,
+                    actor=actor,
+                )
+                for contract in contracts
+            ],
+            batch_size=1_000,
+        )
 
 
 def _lock_living(contract_id: int) -> Contract:

@@ -119,8 +119,9 @@ SELECT staged.*, (
     ) AS id
 FROM (
     SELECT DISTINCT ON (account.id, staged.contact_key) staged.line, account.id AS account_id,
-        staged.contact_number AS external_id, staged.contact_name AS name, staged.contact_role AS role,
-        address.id AS address_id, staged.contact_phone AS phone, staged.contact_language AS language
+        staged.contact_number AS external_id, staged.contact_name AS name,
+        staged.contact_role AS role, address.id AS address_id, staged.contact_phone AS phone,
+        staged.contact_language AS language
     FROM import_row AS staged
     JOIN accounts_account AS account
         ON account.brand_id = staged.brand AND account.external_id = staged.account_number
@@ -204,6 +205,7 @@ WITH added AS (
 )
 INSERT INTO import_touched (id) SELECT id FROM added
 """
+
 
 @dataclass(frozen=True, slots=True)
 class MergeCounts:
@@ -305,9 +307,7 @@ def _contract_value(field: str) -> str:
     return found.get(field, f"staged.{field}")
 
 
-def _change(
-    table: str, source: str, columns: Mapping[str, str], fields: Collection[str]
-) -> int:
+def _change(table: str, source: str, columns: Mapping[str, str], fields: Collection[str]) -> int:
     written = _mapped(columns, fields).values()
     if not written:
         return 0

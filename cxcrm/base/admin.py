@@ -134,7 +134,9 @@ class DeskModelAdmin(ModelAdmin):
     ) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
         changelist = getattr(response, "context_data", {}).get("cl")
-        if self.views and changelist:
+        if changelist:
+            # Equal counts keep the theme from writing "N results" where there may be more.
+            changelist.full_result_count = changelist.result_count
             response.context_data["list_views"] = [
                 link
                 for spec in changelist.filter_specs

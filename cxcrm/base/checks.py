@@ -76,6 +76,11 @@ def check_production(app_configs, **kwargs) -> Sequence[CheckMessage]:
             "E007",
             "REDIS_URL names another machine without a password: anybody there could queue work.",
         ),
+        (
+            bool(settings.CXCRM_TEETH),
+            "E009",
+            "CXCRM_TEETH takes guards away, for experiments only: unset it.",
+        ),
     ]
     return [Error(text, id=f"cxcrm.{number}") for found, number, text in findings if found]
 
@@ -92,9 +97,7 @@ def is_open_broker(url: str) -> bool:
 def check_second_factor(app_configs, **kwargs) -> Sequence[CheckMessage]:
     if settings.CXCRM_REQUIRE_MFA or not is_production():
         return []
-    return [
-        Warning("CXCRM_REQUIRE_MFA is off: a stolen password opens the desk.", id="cxcrm.W001")
-    ]
+    return [Warning("CXCRM_REQUIRE_MFA is off: a stolen password opens the desk.", id="cxcrm.W001")]
 
 
 @register(Tags.database)

@@ -93,9 +93,9 @@ class BrowserProtectionMiddleware(CSPMiddleware):
     a browser must not do here. A view that sets a whole policy of its own keeps it."""
 
     def get_policy_parts(
-        self, request: HttpRequest, response: HttpResponse, report_only: bool = False
+        self, request: HttpRequest, response: HttpResponse, **kwargs
     ) -> PolicyParts:
-        parts = super().get_policy_parts(request, response, report_only)
+        parts = super().get_policy_parts(request, response, **kwargs)
         if parts.config is None and request.path_info.startswith("/desk/"):
             parts.replace = DESK_POLICY | (parts.replace or {})
         return parts

@@ -80,16 +80,18 @@ class _Inventor:
         self.today = today
         self.place: Place = rng.choices(PLACES, [place.chance for place in PLACES])[0]
         self.is_business = rng.random() < 0.65
-        self.segment = Segment.MICRO
+        self.segment = ""
         if self.is_business:
             [self.segment] = rng.choices(*zip(*SEGMENTS, strict=True))
 
     def customer(self) -> Customer:
         place = self.place
         if self.is_business:
+            kind = CustomerKind.BUSINESS
             name = company(self.rng, place.language, place.country)
             domain = f"{slug(name)}.customers.example"
         else:
+            kind = CustomerKind.CONSUMER
             name = person(self.rng, place.language)
             domain = "customers.example"
         return Customer(
@@ -99,8 +101,10 @@ class _Inventor:
             details={
                 "external_id": f"K{10_000 + self.number}",
                 "name": name,
-                "customer_kind": CustomerKind.BUSINESS if self.is_business else CustomerKind.CONSUMER,
-                "segment": self.segment if self.is_business else "",
+                "customer_kind": CustomerKind.BUSINESS
+                if self.is_business
+                else CustomerKind.CONSUMER,
+                "segment": self.segment,
                 "country": place.country,
                 "region": place.region,
                 "language": place.language,
@@ -238,9 +242,7 @@ def no_month_end(day: date) -> date:
     return day.replace(day=min(day.day, 28))
 
 
-def next_renewal(
-    starts_on: date, first: int | None, further: int | None, day: date
-) -> date | None:
+def next_renewal(starts_on: date, first: int | None, further: int | None, day: date) -> date | None:
     """The first day of the next term after `day`; None for contracts without one."""
     if first is None:
         return None

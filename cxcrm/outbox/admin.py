@@ -67,13 +67,13 @@ class OutgoingMailAdmin(ReadOnlyAdmin):
     search_help_text = _("The whole e-mail address")
     fields = (
         ("address", "language"),
-        ("shown_state", "outcome"),
-        ("planned_at", "due_at", "finished_at"),
-        ("attempt", "uncertain", "worker"),
-        ("kind", "subject_id", "occasion"),
-        "template_version",
+        ("state", "outcome"),
+        ("attempt", "uncertain"),
+        ("planned_at", "due_at"),
+        ("finished_at", "worker"),
+        ("kind", "subject_id"),
+        ("occasion", "template_version"),
     )
-    readonly_fields = ("shown_state",)
     change_form_outer_before_template = "outbox/desk/mail.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -123,6 +123,7 @@ class MailPermissionInline(TabularInline):
 
     model = MailPermission
     extra = 0
+    hide_title = True
     fields = ("mail_class", "basis", "source", "granted_at", "objected_at")
     readonly_fields = fields
 

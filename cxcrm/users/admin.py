@@ -34,20 +34,7 @@ class UserAdmin(ModelAdmin, DjangoUserAdmin):
         (_("Known since"), {"fields": ("date_joined", "last_login")}),
     )
     add_fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "email",
-                    "name",
-                    "language",
-                    "role",
-                    "usable_password",
-                    "password1",
-                    "password2",
-                )
-            },
-        ),
+        (None, {"fields": ("email", "name", "language", "role", "password1", "password2")}),
     )
     readonly_fields = ("date_joined", "last_login")
     list_display = ("email", "name", "roles", "is_active", "last_login")

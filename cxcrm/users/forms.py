@@ -10,7 +10,7 @@ from cxcrm.users.models import User
 class RoleField(forms.TypedChoiceField):
     def __init__(self, **kwargs) -> None:
         super().__init__(
-            label=_("role"),
+            label=_("Role"),
             choices=[("", _("None: not in the agent desk")), *Role.choices],
             coerce=Role,
             empty_value=None,
@@ -26,6 +26,7 @@ class LowerCaseEmail:
 
 
 class NewUserForm(LowerCaseEmail, UserCreationForm):
+    usable_password = None
     role = RoleField(initial=Role.AGENT)
 
     class Meta:

@@ -8,13 +8,9 @@ def too_many_attempts(
 ) -> HttpResponse:
     """The one answer to everybody who tries too often, whichever limit they met."""
     wait = settings.AXES_COOLOFF_TIME
-    return render(
-        request,
-        "429.html",
-        {"minutes": wait.seconds // 60},
-        status=429,
-        headers={"Retry-After": str(wait.seconds)},
-    )
+    page = render(request, "429.html", {"minutes": wait.seconds // 60}, status=429)
+    page["Retry-After"] = str(wait.seconds)
+    return page
 
 
 def name_of_attempt(request: HttpRequest, credentials: dict | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.experiment import Outcome
-from tests.processes.fixtures import deployment  # noqa: F401 - a fixture
+from tests.processes.fixtures import deployment, migrated_database  # noqa: F401 - fixtures
 from tests.servers import REPOSITORY
 
 RESULTS = REPOSITORY / "test-results" / "faults.jsonl"

@@ -1,1 +1,1 @@
-from tests.processes.fixtures import deployment  # noqa: F401 - a fixture
+from tests.processes.fixtures import deployment, migrated_database  # noqa: F401 - fixtures

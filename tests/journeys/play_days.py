@@ -1,10 +1,12 @@
 """Lives through days: `python -m tests.journeys.play_days FIRST LAST`.
 
 Does the work of each day through the door of `run_due`, and goes on to the next when the workers
-have brought every mail of that day to its end.
+have brought every mail of that day to its end. Prints each day with the moment when it began.
 """
 
+import io
 import sys
+import time
 from datetime import date, timedelta
 
 import django
@@ -22,7 +24,8 @@ SECONDS_FOR_A_DAY = 60
 def play_days(first: date, last: date) -> None:
     day = first
     while day <= last:
-        call_command("run_due", as_of=day)
+        sys.stdout.write(f"{day} {time.time()}\n")
+        call_command("run_due", as_of=day, stdout=io.StringIO())
         wait_until(nothing_is_on_its_way, SECONDS_FOR_A_DAY, f"the mails of {day}")
         day += timedelta(days=1)
 

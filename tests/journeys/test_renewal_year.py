@@ -3,12 +3,13 @@
 import ast
 import re
 import socket
-from datetime import date, datetime, timedelta
+from bisect import bisect
+from datetime import date, datetime
 
-import pytest
+from django.db.models import F, QuerySet
 
 from accounts.enums import ReminderState
-from accounts.models import Contract, RenewalReminder
+from accounts.models import RenewalReminder
 from cxcrm.outbox.models import OutgoingMail
 from tests.journeys import telco_reference
 from tests.journeys.telco_reference import ExpectedMail, in_words, last_day_to_cancel, reckon
@@ -48,17 +49,48 @@ def test_renewal_year_reminds_each_customer_once_on_the_right_day(deployment, sh
         *("import_contracts", str(feed), "--mapping", "telco"),
         *("--as-of", IMPORTED_ON.isoformat()),
     )
-    deployment.run(
+    played = deployment.run(
         *("-m", "tests.journeys.play_days"), IMPORTED_ON.isoformat(), LAST_DAY.isoformat()
     )
 
-    taken = deployment.sink.taken()
-    sent = [as_sent(mail) for mail in taken]
-    assert len(sent) == len(set(sent))
-    assert set(sent) == {(mail.address, mail.renewal_date) for mail in expected.mails}
-    assert {on_its_day(mail) for mail in reminders(ReminderState.PLANNED)} == expected.mails
-    assert {on_its_day(mail) for mail in reminders(ReminderState.HELD)} == expected.held
+    sent = [as_sent(mail, days_by_moment(played)) for mail in deployment.sink.taken()]
+    assert len(sent) == len(expected.mails)
+    assert set(sent) == expected.mails
+    held = RenewalReminder.objects.filter(state=ReminderState.HELD)
+    assert decisions(held) == expected.held
+    planned = RenewalReminder.objects.filter(state=ReminderState.PLANNED, decided_on=F("due_on"))
+    assert decisions(planned) == expected.mails
     assert set(OutgoingMail.objects.values_list("worker", flat=True)) == {
         f"{socket.gethostname()[:80]}:{worker.pid}"
     }
     assert answers(f"{web}/health/ready")
+
+
+def days_by_moment(played: str) -> dict[float, date]:
+    """When each played day began."""
+    lines = (line.split() for line in played.splitlines())
+    return {float(moment): date.fromisoformat(day) for day, moment in lines}
+
+
+def as_sent(mail: TakenMail, days: dict[float, date]) -> ExpectedMail:
+    """What a mail told its customer, and the day on which the mail server took it."""
+    [address] = mail.recipients
+    renewal_date = read_day(r"Renewal date: (.+)", mail.text)
+    assert read_day(r"Last day to cancel: (.+)", mail.text) == last_day_to_cancel(renewal_date)
+    assert mail.subject.endswith(f"renews on {in_words(renewal_date)}")
+    moments = list(days)
+    return ExpectedMail(address, renewal_date, days[moments[bisect(moments, mail.time) - 1]])
+
+
+def read_day(pattern: str, text: str) -> date:
+    found = re.search(pattern, text)
+    assert found, text
+    return datetime.strptime(f"{found[1].strip()} +0000", "%B %d, %Y %z").date()
+
+
+def decisions(reminders: QuerySet[RenewalReminder]) -> set[ExpectedMail]:
+    """Whom the rows of cxcrm name, when it renews, and the day that they were due."""
+    return {
+        ExpectedMail(*row)
+        for row in reminders.values_list("contact__address__address", "renewal_date", "due_on")
+    }

@@ -342,7 +342,10 @@ def test_deliver_fails_one_mail_that_cannot_be_written_and_sends_the_others(
                 case "no value":
                     del values["brand"]
                 case "sender":
-                    values["brand"] = {**values["brand"], "sender_address": "not an address"}
+                    values["brand"] = {
+                        **values["brand"],
+                        "sender_address": "m@b.example\nBcc: x@y.example",
+                    }
         return values
 
     kind = kinds.MailKind(

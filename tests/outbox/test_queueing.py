@@ -67,8 +67,9 @@ def test_queue_mails_leaves_nothing_behind_a_rollback(letters, mailoutbox):
 @pytest.mark.django_db(transaction=True)
 def test_queue_mails_keeps_the_mail_while_the_broker_is_away(letters):
     away = Celery("away", broker="redis://127.0.0.1:1/0")
-    away.conf.update(broker_transport_options={"socket_connect_timeout": 1})
-    away.conf.update(task_publish_retry=False)
+    away.conf.update(
+        broker_transport_options=app.conf.broker_transport_options, task_publish_retry=False
+    )
     away.set_current()
     try:
         letters.queue("a@example.com")

@@ -8,25 +8,29 @@ from django.db import connection
 
 
 @contextmanager
-def copied_database() -> Iterator[str]:
-    """A copy of the test database, to which this process and others commit; yields its URL.
-
-    Truncating the test database afterwards, as transactional tests do, would also take away what
-    migrations have written, such as the roles.
-    """
-    original = connection.settings_dict["NAME"]
-    name = f"{original}_copy"
-    connection.close()
-    parameters = connection.get_connection_params() | {"dbname": "postgres"}
-    for key in ("cursor_factory", "context"):
-        parameters.pop(key, None)
-    with psycopg.connect(**parameters, autocommit=True) as server:
+def new_database(name: str, *, template: str = "template1") -> Iterator[str]:
+    """A database for as long as the block lasts, beside the one of the tests; yields its URL."""
+    with psycopg.connect(url_of("postgres"), autocommit=True) as server:
         server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
-        connection.settings_dict["NAME"] = name
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
-            yield urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+            yield url_of(name)
         finally:
-            connection.close()
-            connection.settings_dict["NAME"] = original
             server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def connected_to(name: str) -> Iterator[None]:
+    """Django in this process works on another database."""
+    original = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = original
+
+
+def url_of(name: str) -> str:
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.enums import ImportState
 from accounts.models import Brand, ImportIssue, ImportRun
 from accounts.services.imports.fields import FIELDS, MAIL_CLASSES
-from accounts.services.imports.files import Feed, FeedRefused, open_feed
-from accounts.services.imports.mapping import MappingRefused, load_mapping
+from accounts.services.imports.files import Feed, open_feed
+from accounts.services.imports.kinds import quoted
+from accounts.services.imports.mapping import load_mapping
 from accounts.services.imports.rows import RowReader
 from accounts.sql import import_addresses, import_merging, import_reminders, import_staging
 from accounts.sql.contract_dates import refresh_contract_dates
@@ -26,9 +28,6 @@ from cxcrm.users.models import User
 BATCH = 10_000
 
 READING = "reading"
-CHECKING = "checking"
-MERGE_STEPS = ("addresses", "products", "accounts", "contacts", "contracts", "permissions", "dates")
-
 _ALWAYS_WRITTEN = {field.name for field in FIELDS.values() if field.always_written}
 _staged_columns = itemgetter(*import_staging.ROW_COLUMNS[1:])
 
@@ -75,15 +74,19 @@ def import_contracts(
     reports (`reminded_on`) counts as done. A dry run does all of it and takes it back, but for
     the run and its issues.
 
-    Raises MappingRefused, BrandUnknown, FeedRefused, ImportIsRunning; of the last two and of a
-    feed that turns out unreadable only the refused run is left.
+    Raises MappingRefused, BrandUnknown, ImportIsRunning, and FeedRefused for a file that cannot
+    be read as a whole; once it was opened a refused run is left as a trace.
     """
     feed_mapping = load_mapping(mapping)
     brands = dict(Brand.objects.order_by("code").values_list("code", "id"))
     if brand is not None and brand not in brands:
-        raise _brand_unknown(brand, brands)
+        raise BrandUnknown(
+            _("There is no brand %(code)s; there are: %(codes)s.")
+            % {"code": quoted(brand), "codes": ", ".join(brands) or _("none")},
+            field="brand",
+        )
     on_progress = on_progress or (lambda progress: None)
-    with open_feed(file) as feed, _alone(at):
+    with open_feed(file) as feed, _alone():
         run = ImportRun.objects.create(
             file_name=file.name[:255],
             file_sha256=feed.sha256,
@@ -103,23 +106,15 @@ def import_contracts(
                 time_zones=import_staging.known_time_zones(),
             )
             _stage(run, feed, reader, on_progress)
-        except (FeedRefused, MappingRefused) as error:
+        except DomainError as error:
             _refuse(run, str(error), line=getattr(error, "line", None) or 0)
             raise
-        _merge(run, reader.fields, dry_run, on_progress)
+        _merge(run, reader.fields, on_progress, dry_run=dry_run)
     return run
 
 
-def _brand_unknown(code: str, brands: Mapping[str, int]) -> BrandUnknown:
-    return BrandUnknown(
-        _("There is no brand “%(code)s”; there are: %(codes)s.")
-        % {"code": code, "codes": ", ".join(brands) or _("none")},
-        field="brand",
-    )
-
-
 @contextmanager
-def _alone(at: datetime) -> Iterator[None]:
+def _alone() -> Iterator[None]:
     """Staging tables of our own, and no second import beside this one.
 
     A run that is still marked as running then has died: its transaction was never committed.
@@ -128,7 +123,7 @@ def _alone(at: datetime) -> Iterator[None]:
         raise ImportIsRunning(_("Another import is running. Try again when it is done."))
     try:
         for run in ImportRun.objects.filter(state=ImportState.RUNNING):
-            _refuse(run, _("interrupted: nothing of it was written"), finished_at=at)
+            _refuse(run, _("interrupted: nothing of it was written"))
         import_staging.drop_staging()
         import_staging.create_staging()
         yield
@@ -137,12 +132,10 @@ def _alone(at: datetime) -> Iterator[None]:
         import_staging.release_import_lock()
 
 
-def _refuse(
-    run: ImportRun, reason: str, *, line: int = 0, finished_at: datetime | None = None
-) -> None:
+def _refuse(run: ImportRun, reason: str, *, line: int = 0) -> None:
     with transaction.atomic():
         run.state = ImportState.REFUSED
-        run.finished_at = finished_at or run.started_at
+        run.finished_at = Now()
         run.save(update_fields=["state", "finished_at"])
         ImportIssue.objects.create(run=run, line=line, field="", reason=reason[:300])
 
@@ -167,34 +160,29 @@ def _stage(run: ImportRun, feed: Feed, reader: RowReader, on_progress: OnProgres
 
 
 def _merge(
-    run: ImportRun, fields: frozenset[str], dry_run: bool, on_progress: OnProgress
+    run: ImportRun, fields: frozenset[str], on_progress: OnProgress, *, dry_run: bool
 ) -> None:
-    def tell(step: str, done: int) -> None:
-        on_progress(Progress(step, done, len(MERGE_STEPS) + 1, run.rows_read))
-
     with transaction.atomic():
-        tell(CHECKING, 0)
+        merge = _Merge(run, fields | _ALWAYS_WRITTEN)
+        steps = merge.steps()
+        on_progress(Progress("checking", 0, len(steps) + 1, run.rows_read))
         import_staging.analyze_staging()
         _check_rows_together(fields)
         run.rows_refused = import_staging.count_refused_lines()
         import_staging.keep_issues(run_id=run.pk)
-
-        savepoint = transaction.savepoint()
-        merge = _Merge(run, fields | _ALWAYS_WRITTEN)
-        for done, step in enumerate(MERGE_STEPS, start=1):
-            tell(step, done)
-            getattr(merge, step)()
+        with transaction.atomic():
+            merge.begin()
+            for done, step in enumerate(steps, start=1):
+                on_progress(Progress(step.__name__, done, len(steps) + 1, run.rows_read))
+                step()
+            merge.finish()
+            transaction.set_rollback(dry_run)
         run.counts = merge.counts
-        import_merging.ignore_history(ignored=False)
-        if dry_run:
-            transaction.savepoint_rollback(savepoint)
-        else:
-            transaction.savepoint_commit(savepoint)
-
         run.state = ImportState.DRY_RUN if dry_run else ImportState.DONE
-        run.finished_at = run.started_at
+        run.finished_at = Now()
         run.save()
-    tell("done", len(MERGE_STEPS) + 1)
+    run.refresh_from_db(fields=["finished_at"])
+    on_progress(Progress("done", len(steps) + 1, len(steps) + 1, run.rows_read))
 
 
 def _check_rows_together(fields: frozenset[str]) -> None:
@@ -226,7 +214,7 @@ def _check_rows_together(fields: frozenset[str]) -> None:
 
 
 class _Merge:
-    """The steps of MERGE_STEPS, in their order; `counts` tells what each has written."""
+    """One method per step; `counts` tells what they have written."""
 
     def __init__(self, run: ImportRun, fields: frozenset[str]) -> None:
         self.run = run
@@ -238,8 +226,24 @@ class _Merge:
             "actor_id": run.started_by_id,
             "at": run.started_at,
         }
+
+    def steps(self) -> list[Callable[[], None]]:
+        return [
+            self.addresses,
+            self.products,
+            self.accounts,
+            self.contacts,
+            self.contracts,
+            self.permissions,
+            self.dates,
+        ]
+
+    def begin(self) -> None:
         import_merging.create_merge_tables()
         import_merging.ignore_history(ignored=True)
+
+    def finish(self) -> None:
+        import_merging.ignore_history(ignored=False)
 
     def addresses(self) -> None:
         for addresses in import_addresses.new_addresses(batch=BATCH):

@@ -31,12 +31,12 @@ def _start_from_tenure(as_of: date, tenure: str, spread_by: str) -> date:
     return started - timedelta(days=zlib.crc32(spread_by.encode()) % 28)
 
 
-def _day_before_as_of_if(as_of: date, column: str, equals: str) -> date | None:
-    return as_of - timedelta(days=1) if column == equals else None
+def _day_before_as_of_if(as_of: date, where: str, equals: str) -> date | None:
+    return as_of - timedelta(days=1) if where == equals else None
 
 
 DERIVATIONS = {
     # As-of minus whole months, spread over 28 days so that not all start on one day of the month.
     "start_from_tenure": Derivation(("tenure", "spread_by"), (), _start_from_tenure),
-    "day_before_as_of_if": Derivation(("column",), ("equals",), _day_before_as_of_if),
+    "day_before_as_of_if": Derivation(("where",), ("equals",), _day_before_as_of_if),
 }

@@ -85,10 +85,13 @@ class Feed:
         if max(map(len, cells)) > LONGEST_CELL:
             end = self._line_number.value
             if end > line:
-                return _(
-                    "a cell is longer than 10 kB and reaches to line %d: is a quotation mark "
-                    "left open?"
-                ) % end
+                return (
+                    _(
+                        "a cell is longer than 10 kB and reaches to line %d: is a quotation mark "
+                        "left open?"
+                    )
+                    % end
+                )
             return _("a cell is longer than 10 kB")
         return ""
 
@@ -115,9 +118,13 @@ def open_feed(path: Path) -> Iterator[Feed]:
             yield Feed(path, header, size, sha256, raw, records, number)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise FeedRefused(_("%(file)s cannot be read: %(reason)s.") % {
-            "file": path, "reason": reason,
-        }) from None
+        raise FeedRefused(
+            _("%(file)s cannot be read: %(reason)s.")
+            % {
+                "file": path,
+                "reason": reason,
+            }
+        ) from None
     except (EOFError, zlib.error):
         raise FeedRefused(_("%s is cut off or broken: it does not unzip.") % path) from None
 
@@ -128,9 +135,7 @@ def _decoded_lines(stream: BinaryIO, number: _LineNumber) -> Iterator[str]:
         if number.value == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         if len(raw) == LONGEST_LINE:
-            raise FeedRefused(
-                _("line %d is longer than 16 MB") % number.value, line=number.value
-            )
+            raise FeedRefused(_("line %d is longer than 16 MB") % number.value, line=number.value)
         if b"\0" in raw:
             raise FeedRefused(
                 _("line %d holds a NUL byte: the file is no text in UTF-8") % number.value,

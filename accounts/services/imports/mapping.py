@@ -93,9 +93,7 @@ class Derived:
     columns: tuple[str, ...]
     texts: tuple[str, ...]
 
-    def reader(
-        self, positions: Mapping[str, int], as_of: date
-    ) -> Callable[[Cells], date | None]:
+    def reader(self, positions: Mapping[str, int], as_of: date) -> Callable[[Cells], date | None]:
         compute, texts = self.derivation.compute, self.texts
         places = [positions[column] for column in self.columns]
         return lambda cells: compute(as_of, *(cells[place].strip() for place in places), *texts)
@@ -162,8 +160,7 @@ class _Reader:
 
     def _notation(self, content: dict[str, Any]) -> Notation:
         notation = Notation(
-            content.get("date_format", Notation.date_format),
-            content.get("decimal_comma", Notation.decimal_comma),
+            **{key: content[key] for key in ("date_format", "decimal_comma") if key in content}
         )
         if not isinstance(notation.date_format, str):
             raise self._refusal(_("date_format must be a text"))
@@ -176,8 +173,7 @@ class _Reader:
             reads_back = False
         if not reads_back:
             raise self._refusal(
-                _("date_format %s does not say year, month and day")
-                % quoted(notation.date_format)
+                _("date_format %s does not say year, month and day") % quoted(notation.date_format)
             )
         return notation
 
@@ -243,8 +239,7 @@ class _Reader:
         self._only(field, entry, {"derive", *arguments})
         if missing := [argument for argument in arguments if argument not in entry]:
             raise self._refusal(
-                _("%(name)s needs %(missing)s too")
-                % {"name": name, "missing": _either(missing)},
+                _("%(name)s needs %(missing)s too") % {"name": name, "missing": _either(missing)},
                 field.name,
             )
         return Derived(
@@ -263,9 +258,7 @@ class _Reader:
 
     def _text(self, field: Field, value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, str | int):
-            raise self._refusal(
-                _("%s must be a text or a number") % quoted(str(value)), field.name
-            )
+            raise self._refusal(_("%s must be a text or a number") % quoted(str(value)), field.name)
         return str(value)
 
     def _check(self, field: Field, value: str, notation: Notation) -> None:

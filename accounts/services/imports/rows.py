@@ -39,7 +39,9 @@ class _ReadField:
 class RowReader:
     """Reads the rows of one feed. `fields`: what the feed says, apart from the brand.
 
-    Raises FeedRefused where the mapping needs columns that the header does not have.
+    `brand` is that of all rows, for mappings that do not say it. Raises FeedRefused where the
+    mapping needs columns that the header does not have, MappingRefused where a value of it does
+    not fit, or the brand is said twice or not at all.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class RowReader:
         header: list[str],
         as_of: date,
         brands: Mapping[str, int],
+        brand: str | None,
         time_zones: Collection[str],
     ) -> None:
         positions = {name: position for position, name in enumerate(header)}
@@ -68,6 +71,22 @@ class RowReader:
                 % {"mapping": mapping.name, "missing": ", ".join(missing)},
                 line=1,
             )
+        if brand is None and "brand" not in sources:
+            raise MappingRefused(
+                _(
+                    "Mapping %(mapping)s does not say the brand: say it for the whole file "
+                    "(--brand CODE). There are: %(codes)s."
+                )
+                % {"mapping": mapping.name, "codes": ", ".join(brands) or _("none")},
+                field="brand",
+            )
+        if brand is not None:
+            if "brand" in sources:
+                raise MappingRefused(
+                    _("Mapping %s says the brand itself: leave it out (--brand).") % mapping.name,
+                    field="brand",
+                )
+            sources["brand"] = FromValue(brand)
         self.fields = frozenset(sources)
         self._as_of = as_of
         self._constants: Values = {field.name: field.default for field in FIELDS.values()}

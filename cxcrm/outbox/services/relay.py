@@ -52,6 +52,17 @@ class RelayBackend(EmailBackend):
 
     answer = ""
 
+    def open(self) -> bool | None:
+        """Connect and greet; a relay that does not greet us back is away, whatever the mail."""
+        is_new = super().open()
+        if is_new:
+            try:
+                self.connection.ehlo_or_helo_if_needed()
+            except OSError:
+                self.close()
+                raise
+        return is_new
+
     def _send(self, email_message: EmailMessage) -> bool:
         sender = sanitize_address(email_message.from_email, "utf-8")
         [recipient] = email_message.recipients()

@@ -1,0 +1,245 @@
+"""What the benchmarks say to PostgreSQL themselves: past months for made-up data, and floors."""
+
+from datetime import date
+
+from django.db import connection
+
+_PAST = [
+    # Everything that was due before the day is decided: the reminders of the renewals that come,
+    # and of those that were. An account's first contact bears its number.
+    """
+    INSERT INTO accounts_renewalreminder
+        (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, contact_id)
+    SELECT contract.id, renewal.on_day, 1,
+        CASE
+            WHEN contact.address_id IS NULL THEN 'nobody'
+            WHEN contract.id %% 200 = 0 THEN 'too_late'
+            WHEN contract.id %% 200 = 1 THEN 'held'
+            ELSE 'planned'
+        END,
+        renewal.due_on, renewal.due_on, (renewal.due_on + time '10:00') AT TIME ZONE 'UTC',
+        contact.id
+    FROM accounts_contract AS contract
+    JOIN accounts_contact AS contact ON contact.id = contract.account_id
+    CROSS JOIN LATERAL (
+        SELECT contract.renewal_date AS on_day, contract.remind_on AS due_on
+        UNION ALL
+        SELECT past.on_day, past.on_day - 45
+        FROM (
+            SELECT (contract.renewal_date - make_interval(months => contract.term_months))::date
+                AS on_day
+        ) AS past
+        WHERE contract.term_months >= 3 AND past.on_day > contract.starts_on
+    ) AS renewal
+    WHERE contract.state = 'running'
+        AND contract.ends_on IS NULL
+        AND renewal.due_on >= %(day)s - %(past_days)s
+        AND renewal.due_on < %(day)s
+    ORDER BY renewal.due_on, contract.id
+    """,
+    "UPDATE accounts_contract SET remind_on = NULL WHERE remind_on < %(day)s",
+    """
+    INSERT INTO outbox_outgoingmail
+        (kind, subject_id, occasion, account_id, address_id, language, state, planned_at, due_at,
+        attempt, uncertain, worker, finished_at, outcome, subject_line, facts, template_version)
+    SELECT 'renewal_reminder', reminder.id, '', account.id, contact.address_id, account.language,
+        CASE
+            WHEN reminder.id %% 1000 < 3 THEN 'failed'
+            WHEN reminder.id %% 1000 < 8 THEN 'suppressed'
+            ELSE 'accepted'
+        END,
+        reminder.decided_at, reminder.decided_at, 1, 0, 'bench:1',
+        reminder.decided_at + interval '1 minute', '250 OK',
+        'Your contract ' || contract.external_id || ' renews on ' || reminder.renewal_date,
+        jsonb_build_object(
+            'brand', jsonb_build_object(
+                'name', brand.name, 'legal_name', brand.legal_name, 'imprint', brand.imprint,
+                'base_url', brand.base_url, 'accent_colour', brand.accent_colour,
+                'sender_name', brand.sender_name, 'sender_address', brand.sender_address,
+                'service_address', brand.service_address, 'service_phone', brand.service_phone
+            ),
+            'recipient_name', contact.name, 'product', product.name,
+            'contract_number', contract.external_id, 'renewal_date', reminder.renewal_date,
+            'notice_deadline', contract.notice_deadline, 'price_now', contract.price::text,
+            'price_after', contract.price::text, 'currency', contract.currency,
+            'billing_period_months', contract.billing_period_months,
+            'tax_rate', contract.tax_rate::text, 'with_tax', true, 'renews', true,
+            'renewal_term_months', contract.renewal_term_months, 'is_late', false
+        ),
+        md5('template')
+    FROM accounts_renewalreminder AS reminder
+    JOIN accounts_contract AS contract ON contract.id = reminder.contract_id
+    JOIN accounts_account AS account ON account.id = contract.account_id
+    JOIN accounts_brand AS brand ON brand.id = contract.brand_id
+    JOIN accounts_product AS product ON product.id = contract.product_id
+    JOIN accounts_contact AS contact ON contact.id = reminder.contact_id
+    WHERE reminder.state = 'planned'
+    ORDER BY reminder.id
+    """,
+    """
+    INSERT INTO accounts_timelineevent (account_id, contract_id, kind, occurred_at, facts)
+    SELECT account_id, id, kind, (on_day + time '10:00') AT TIME ZONE 'UTC', facts
+    FROM (
+        SELECT account_id, id, 'contract_added' AS kind, concluded_on AS on_day, '{}'::jsonb AS facts
+        FROM accounts_contract
+        UNION ALL
+        SELECT account_id, id, 'contract_started', starts_on,
+            jsonb_build_object('starts_on', starts_on)
+        FROM accounts_contract
+        WHERE state <> 'ordered'
+        UNION ALL
+        SELECT account_id, id, 'contract_ended', ends_on, jsonb_build_object('ends_on', ends_on)
+        FROM accounts_contract
+        WHERE state = 'ended'
+        UNION ALL
+        SELECT contract.account_id, contract.id, 'contract_renewed', reminder.renewal_date,
+            jsonb_build_object('renewed_on', reminder.renewal_date)
+        FROM accounts_renewalreminder AS reminder
+        JOIN accounts_contract AS contract ON contract.id = reminder.contract_id
+    ) AS event
+    WHERE on_day BETWEEN %(day)s - %(past_days)s AND %(day)s - 1
+    ORDER BY on_day, id
+    """,
+    # Of a thousand contracts two have an open task, of a hundred two have one that is done.
+    """
+    INSERT INTO accounts_task
+        (account_id, contract_id, title, due_on, assignee_id, pool, origin, origin_key, state,
+        result, created_at, done_at, done_by_id)
+    SELECT account_id, id,
+        (ARRAY['Call back about the invoice', 'Explain the new price', 'Move to another server',
+            'Ask about the domain', 'Help with the mailbox'])[1 + lot %% 5] || ' ' || external_id,
+        due_on, CASE WHEN lot %% 3 = 0 THEN 1 + lot %% %(staff)s END,
+        (ARRAY['service', 'retention', 'billing'])[1 + lot %% 3], 'by_hand', '',
+        CASE WHEN open THEN 'open' ELSE 'done' END, CASE WHEN open THEN '' ELSE 'Settled.' END,
+        (due_on + time '10:00') AT TIME ZONE 'UTC' - interval '7 days',
+        CASE WHEN NOT open THEN (due_on + time '10:00') AT TIME ZONE 'UTC' END,
+        CASE WHEN NOT open THEN 1 + lot %% %(staff)s END
+    FROM (
+        SELECT id, account_id, external_id, id %% 500 = 0 AS open, (id / 50)::int AS lot
+        FROM accounts_contract
+        WHERE id %% 500 = 0 OR id %% 50 = 1
+    ) AS contract
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN open THEN %(day)s - 7 + lot %% 30
+            ELSE %(day)s - %(past_days)s + lot %% %(past_days)s END AS due_on
+    ) AS due
+    ORDER BY id
+    """,
+]
+
+# What a day's reminders need at the least: two inserts over the same due set, no claim that is
+# taken off the contracts, no time zones, the first contact that has an address.
+_PLAN_FLOOR = """
+WITH due AS MATERIALIZED (
+    SELECT contract.id, contract.account_id, contract.renewal_date, contract.remind_on,
+        account.language, contact.id AS contact_id, contact.address_id
+    FROM accounts_contract AS contract
+    JOIN accounts_account AS account ON account.id = contract.account_id
+    JOIN LATERAL (
+        SELECT contact.id, contact.address_id
+        FROM accounts_contact AS contact
+        WHERE contact.account_id = contract.account_id AND contact.address_id IS NOT NULL
+        ORDER BY contact.id
+        LIMIT 1
+    ) AS contact ON true
+    WHERE contract.remind_on <= %(day)s
+), decided AS (
+    INSERT INTO accounts_renewalreminder
+        (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, contact_id)
+    SELECT id, renewal_date, 1, 'planned', remind_on, %(day)s, now(), contact_id
+    FROM due
+    RETURNING id, contract_id
+)
+INSERT INTO outbox_outgoingmail
+    (kind, subject_id, occasion, account_id, address_id, language, state, planned_at, due_at,
+    attempt, uncertain, worker, outcome, subject_line, template_version)
+SELECT 'renewal_reminder', decided.id, '', due.account_id, due.address_id, due.language, 'queued',
+    now(), now(), 0, 0, '', '', '', ''
+FROM decided
+JOIN due ON due.id = decided.contract_id
+"""
+
+# What starts, ends and renews in a day, each as one update by the day alone.
+_ADVANCE_FLOOR = [
+    """
+    UPDATE accounts_contract SET state = 'running'
+    WHERE state = 'ordered' AND starts_on <= %(day)s
+    """,
+    """
+    UPDATE accounts_contract
+    SET state = 'ended', renewal_date = NULL, term_months = NULL, remind_on = NULL
+    WHERE state = 'running' AND ends_on < %(day)s
+    """,
+    """
+    UPDATE accounts_contract
+    SET renewal_date = (renewal_date + make_interval(months => renewal_term_months))::date,
+        remind_on = (renewal_date + make_interval(months => renewal_term_months))::date - 45
+    WHERE state = 'running' AND renewal_date <= %(day)s
+    """,
+]
+
+
+def add_past(*, day: date, past_days: int, staff: int) -> None:
+    """Reminders, mails, events and tasks of the `past_days` before `day`, from the contracts."""
+    with connection.cursor() as cursor:
+        for statement in _PAST:
+            cursor.execute(statement, {"day": day, "past_days": past_days, "staff": staff})
+
+
+def insert_due_reminders(*, day: date) -> int:
+    """The floor of the daily plan; answers the number of mails."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PLAN_FLOOR, {"day": day})
+        return cursor.rowcount
+
+
+def update_due_contracts(*, day: date) -> int:
+    """The floor of what the clock does to contracts; answers how many rows it wrote."""
+    with connection.cursor() as cursor:
+        written = 0
+        for statement in _ADVANCE_FLOOR:
+            cursor.execute(statement, {"day": day})
+            written += cursor.rowcount
+        return written
+
+
+def newest_rows(table: str, *, limit: int) -> list[tuple]:
+    """The floor of a list: the newest rows of one table as they are."""
+    name = connection.ops.quote_name(table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {name} ORDER BY id DESC LIMIT %s", [limit])
+        return cursor.fetchall()
+
+
+def vacuum(*, analyze: bool) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if analyze else "VACUUM")
+
+
+def restart_ids(tables: list[str]) -> None:
+    """Let the next ids follow those that were given."""
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(
+                f"SELECT setval(pg_get_serial_sequence(%s, 'id'), max(id))"
+                f" FROM {connection.ops.quote_name(table)}",
+                [table],
+            )
+
+
+def note_origin(text: str) -> None:
+    """Write on the database what it was filled with."""
+    with connection.cursor() as cursor:
+        name = connection.ops.quote_name(connection.settings_dict["NAME"])
+        cursor.execute(f"COMMENT ON DATABASE {name} IS %s", [text])
+
+
+def origin() -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT shobj_description(oid, 'pg_database') FROM pg_database
+            WHERE datname = current_database()
+            """
+        )
+        return cursor.fetchone()[0]

@@ -1,0 +1,132 @@
+import gzip
+import hashlib
+
+import pytest
+
+from accounts.enums import ImportState
+from accounts.models import Account, Contract, ImportRun
+from accounts.services.imports import BrandUnknown, FeedRefused, ImportIsRunning, MappingRefused
+from accounts.sql import import_staging
+from tests.accounts.imports.feeds import issues, row, take_in, write_feed
+
+pytestmark = pytest.mark.django_db
+
+HEADER = ",".join(row())
+GOOD = ",".join(row().values())
+
+
+def test_import_reads_gzip_and_remembers_which_file_it_was(brand, feed, tmp_path):
+    zipped = tmp_path / "feed.csv.gz"
+    zipped.write_bytes(gzip.compress(write_feed(feed, row()).read_bytes()))
+
+    run = take_in(zipped)
+
+    assert Contract.objects.count() == 1
+    assert run.file_name == "feed.csv.gz"
+    assert run.file_sha256 == hashlib.sha256(zipped.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_import_finds_the_delimiter_in_the_header(brand, feed, delimiter):
+    take_in(write_feed(feed, row(account_name="A, B; C"), delimiter=delimiter))
+
+    assert Account.objects.get().name == "A, B; C"
+
+
+def test_import_reads_a_byte_order_mark_windows_lines_and_blank_lines(take_in_text):
+    run = take_in_text(f"\ufeff{HEADER}\r\n\r\n{GOOD}\r\n\r\n")
+
+    assert (run.rows_read, run.rows_refused) == (1, 0)
+    assert Account.objects.get().external_id == "K1"
+
+
+def test_import_of_a_header_alone_is_done(take_in_text):
+    run = take_in_text(HEADER + "\n")
+
+    assert (run.state, run.rows_read) == (ImportState.DONE, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        (b"", 1, "line 1 is empty: a header is needed there"),
+        (
+            f"{HEADER}\n{GOOD}\n{GOOD}".replace("ä", "a").encode() + "ä".encode("latin-1"),
+            3,
+            "line 3, byte {byte} is no UTF-8: save the file as UTF-8",
+        ),
+        (f"{HEADER}\n{GOOD}\0\n".encode(), 2, "line 2 holds a NUL byte: the file is no text in UTF-8"),
+        (f"{HEADER},price\n".encode(), 1, "line 1: these columns appear more than once: price"),
+        (
+            "account_number,price\n1,2\n".encode(),
+            1,
+            "line 1: these columns are missing, mapping standard needs them: account_name, "
+            "after_term, billing_period_months, contract_number, country, currency, customer_kind, "
+            "language, product_code, starts_on, time_zone",
+        ),
+        (f'{HEADER}\n{GOOD}\n"{GOOD}\n'.encode(), 3, "line 3: a quotation mark is never closed"),
+    ],
+    ids=["empty", "latin-1", "nul", "duplicate header", "missing columns", "open quote"],
+)
+def test_import_refuses_a_file_that_it_cannot_read_and_names_the_line(
+    take_in_text, content, line, message
+):
+    with pytest.raises(FeedRefused) as refusal:
+        take_in_text(content)
+
+    byte = len(GOOD.replace("ä", "a").encode()) + 1
+    assert str(refusal.value) == message.format(byte=byte)
+    assert refusal.value.line == line
+    assert Account.objects.count() == 0
+
+
+def test_import_keeps_a_refused_file_as_a_run(take_in_text):
+    with pytest.raises(FeedRefused):
+        take_in_text(f"{HEADER}\n{GOOD}\0\n")
+
+    run = ImportRun.objects.get()
+    assert run.state == ImportState.REFUSED
+    assert issues(run) == [(2, "", "line 2 holds a NUL byte: the file is no text in UTF-8")]
+
+
+def test_import_refuses_a_broken_gzip(brand, feed, tmp_path):
+    zipped = tmp_path / "feed.csv.gz"
+    zipped.write_bytes(gzip.compress(write_feed(feed, row()).read_bytes())[:-20])
+
+    with pytest.raises(FeedRefused, match="is cut off or broken: it does not unzip"):
+        take_in(zipped)
+
+    zipped.write_bytes(feed.read_bytes())
+    with pytest.raises(FeedRefused, match="cannot be read: Not a gzipped file"):
+        take_in(zipped)
+
+
+def test_import_refuses_a_missing_file(brand, tmp_path):
+    with pytest.raises(FeedRefused, match=r"none\.csv cannot be read: No such file or directory"):
+        take_in(tmp_path / "none.csv")
+
+
+def test_import_names_the_brands_that_exist(brand, feed):
+    write_feed(feed, row())
+
+    with pytest.raises(BrandUnknown, match="There is no brand “wab”; there are: web"):
+        take_in(feed, brand="wab")
+    with pytest.raises(MappingRefused, match=r"does not say the brand.* There are: web\."):
+        take_in(feed, brand=None)
+
+
+def test_import_refuses_a_brand_said_twice(take_in_rows):
+    with pytest.raises(MappingRefused, match="says the brand itself"):
+        take_in_rows(row(brand="web"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_import_does_not_run_beside_another(brand, feed, other_session):
+    write_feed(feed, row())
+    other_session.run(import_staging.take_import_lock)
+
+    with pytest.raises(ImportIsRunning):
+        take_in(feed)
+
+    other_session.run(import_staging.release_import_lock)
+    assert take_in(feed).state == ImportState.DONE

@@ -67,9 +67,7 @@ def fill(*, scale: float, seed: int, day: date) -> None:
         + [Contract._meta.db_table]
     )
     print("Computing the dates of all contracts")
-    refresh_contract_dates(
-        contract_ids=None, on=day - timedelta(days=1), at=clock.instant_on(day)
-    )
+    refresh_contract_dates(contract_ids=None, on=day - timedelta(days=1), at=clock.instant_on(day))
     print(f"Adding reminders, mails, events and tasks of {PAST_DAYS} days")
     sql.add_past(day=day, past_days=PAST_DAYS, staff=rows.STAFF)
 

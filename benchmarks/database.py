@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import django
@@ -11,6 +12,7 @@ import psycopg
 from cxcrm.embedded import servers_for_command
 
 NAME = "cxcrm_bench"
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
@@ -26,6 +28,7 @@ def bench_database(*, url: str | None, make: bool, drop: bool) -> Iterator[None]
         "CXCRM_HTTPS": "0",
         "CXCRM_LOG_LEVEL": "ERROR",
         "CXCRM_REQUIRE_MFA": "0",
+        "CXCRM_STATIC_ROOT": str(REPOSITORY / "cxcrm" / "static"),
         "CXCRM_TEST_MODE": "1",
     }
     os.environ.setdefault("CXCRM_SECRET_KEY", "only-for-benchmarks-" + "x" * 50)
@@ -45,7 +48,5 @@ def _make(server: str, *, drop: bool) -> None:
     with psycopg.connect(server, autocommit=True) as connection:
         if drop:
             connection.execute(f"DROP DATABASE IF EXISTS {NAME}")
-        if not connection.execute(
-            "SELECT FROM pg_database WHERE datname = %s", [NAME]
-        ).fetchone():
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME]).fetchone():
             connection.execute(f"CREATE DATABASE {NAME}")

@@ -14,32 +14,37 @@ CONTACTS = 6_500_000
 PRODUCTS = 40
 STAFF = 40
 
-ACCOUNT_COLUMNS = (
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+ACCOUNT_COLUMNS = _words(
     "id brand_id external_id name customer_kind segment country region language time_zone "
     "account_manager_id created_at"
-).split()
-ADDRESS_COLUMNS = "id address bounced_at bounce_reason".split()
-CONTACT_COLUMNS = "id account_id external_id name role address_id phone language".split()
-PRODUCT_COLUMNS = "id brand_id code name family".split()
-CONTRACT_COLUMNS = (
+)
+ADDRESS_COLUMNS = _words("id address bounced_at bounce_reason")
+CONTACT_COLUMNS = _words("id account_id external_id name role address_id phone language")
+PRODUCT_COLUMNS = _words("id brand_id code name family")
+CONTRACT_COLUMNS = _words(
     "id brand_id account_id product_id external_id state concluded_on starts_on first_term_months "
     "after_term renewal_term_months notice_months notice_days ends_on price renewal_price "
     "tax_rate currency billing_period_months"
-).split()
+)
 
 FAMILIES = ("hosting", "domain", "mail", "server", "website")
-TRADES = (
+TRADES = _words(
     "Bakery Bookshop Brewery Carpentry Ceramics Florist Joinery Letterpress Opticians Photography "
     "Physiotherapy Pottery Tailoring Translations Upholstery Vineyard"
-).split()
-FIRST_NAMES = (
+)
+FIRST_NAMES = _words(
     "Ainhoa Anke Bastian Capucine Darcy Eike Elowen Fergus Gesa Imogen Itziar Jannis Keira Leire "
     "Loïc Maëlys Nerys Ole Rémi Saúl Solène Tamsin Thies Yago"
-).split()
-SYLLABLES = (
+)
+SYLLABLES = _words(
     "bal ber bru cam dor eck fal gar hol ist kam lor mar mon nes ost pel quin rau sel tan ulm ver "
     "wald zin"
-).split()
+)
 # Country, region, language, time zone, tax rate, currency, how many of a hundred.
 PLACES = (
     ("DE", "", "de", "Europe/Berlin", "19.00", "EUR", 58),

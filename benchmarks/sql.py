@@ -3,6 +3,7 @@
 from datetime import date
 
 from django.db import connection
+from psycopg.sql import SQL, Identifier
 
 _PAST = [
     # Everything that was due before the day is decided: the reminders of the renewals that come,
@@ -80,7 +81,8 @@ _PAST = [
     INSERT INTO accounts_timelineevent (account_id, contract_id, kind, occurred_at, facts)
     SELECT account_id, id, kind, (on_day + time '10:00') AT TIME ZONE 'UTC', facts
     FROM (
-        SELECT account_id, id, 'contract_added' AS kind, concluded_on AS on_day, '{}'::jsonb AS facts
+        SELECT account_id, id, 'contract_added' AS kind, concluded_on AS on_day,
+            '{}'::jsonb AS facts
         FROM accounts_contract
         UNION ALL
         SELECT account_id, id, 'contract_started', starts_on,
@@ -108,14 +110,14 @@ _PAST = [
     SELECT account_id, id,
         (ARRAY['Call back about the invoice', 'Explain the new price', 'Move to another server',
             'Ask about the domain', 'Help with the mailbox'])[1 + lot %% 5] || ' ' || external_id,
-        due_on, CASE WHEN lot %% 3 = 0 THEN 1 + lot %% %(staff)s END,
+        due_on, CASE WHEN lot %% 4 > 0 THEN 1 + lot %% %(staff)s END,
         (ARRAY['service', 'retention', 'billing'])[1 + lot %% 3], 'by_hand', '',
         CASE WHEN open THEN 'open' ELSE 'done' END, CASE WHEN open THEN '' ELSE 'Settled.' END,
         (due_on + time '10:00') AT TIME ZONE 'UTC' - interval '7 days',
         CASE WHEN NOT open THEN (due_on + time '10:00') AT TIME ZONE 'UTC' END,
         CASE WHEN NOT open THEN 1 + lot %% %(staff)s END
     FROM (
-        SELECT id, account_id, external_id, id %% 500 = 0 AS open, (id / 50)::int AS lot
+        SELECT id, account_id, external_id, id %% 500 = 0 AS open, hashint8(id) & 65535 AS lot
         FROM accounts_contract
         WHERE id %% 500 = 0 OR id %% 50 = 1
     ) AS contract
@@ -205,9 +207,9 @@ def update_due_contracts(*, day: date) -> int:
 
 def newest_rows(table: str, *, limit: int) -> list[tuple]:
     """The floor of a list: the newest rows of one table as they are."""
-    name = connection.ops.quote_name(table)
+    newest = SQL("SELECT * FROM {} ORDER BY id DESC LIMIT {}").format(Identifier(table), limit)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {name} ORDER BY id DESC LIMIT %s", [limit])
+        cursor.execute(newest)
         return cursor.fetchall()
 
 
@@ -218,20 +220,17 @@ def vacuum(*, analyze: bool) -> None:
 
 def restart_ids(tables: list[str]) -> None:
     """Let the next ids follow those that were given."""
+    restart = SQL("SELECT setval(pg_get_serial_sequence({}, 'id'), max(id)) FROM {}")
     with connection.cursor() as cursor:
         for table in tables:
-            cursor.execute(
-                f"SELECT setval(pg_get_serial_sequence(%s, 'id'), max(id))"
-                f" FROM {connection.ops.quote_name(table)}",
-                [table],
-            )
+            cursor.execute(restart.format(table, Identifier(table)))
 
 
 def note_origin(text: str) -> None:
     """Write on the database what it was filled with."""
+    name = Identifier(connection.settings_dict["NAME"])
     with connection.cursor() as cursor:
-        name = connection.ops.quote_name(connection.settings_dict["NAME"])
-        cursor.execute(f"COMMENT ON DATABASE {name} IS %s", [text])
+        cursor.execute(SQL("COMMENT ON DATABASE {} IS {}").format(name, text))
 
 
 def origin() -> str | None:

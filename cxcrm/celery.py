@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import beat_init, setup_logging, worker_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from cxcrm.base.checks import refuse_unsafe_start
@@ -16,3 +16,8 @@ app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
 worker_init.connect(refuse_unsafe_start)
 beat_init.connect(refuse_unsafe_start)
+
+
+@setup_logging.connect
+def keep_our_logs(**kwargs) -> None:
+    """Celery sets up logging of its own unless somebody listens here."""

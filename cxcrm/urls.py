@@ -3,11 +3,12 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from cxcrm.base import health
+from cxcrm.base import health, views
 
 urlpatterns = [
     path("", include("cxcrm.demo.urls")),
     path("account/", include("cxcrm.users.urls")),
+    path("favicon.ico", views.icon),
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),
     # The desk's own ways out and to a new password would know nothing of the second factor.

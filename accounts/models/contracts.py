@@ -8,7 +8,7 @@ from accounts.querysets.contracts import ContractQuerySet
 from accounts.sql.expressions import NoticeDeadline, YearlyValue
 
 
-@pghistory.track(pghistory.UpdateEvent(), pghistory.DeleteEvent())
+@pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent())
 class Product(models.Model):
     """What a brand sells."""
 
@@ -35,6 +35,7 @@ class Product(models.Model):
 @pghistory.track(
     # Dates and states that the clock moves are computed; only what people edit is history.
     pghistory.UpdateEvent(
+        row=pghistory.Old,
         condition=pghistory.AnyChange(
             "account",
             "product",

@@ -14,7 +14,7 @@ from cxcrm.base.time_zones import validate_time_zone
 from cxcrm.users.enums import Language
 
 
-@pghistory.track(pghistory.UpdateEvent(), pghistory.DeleteEvent())
+@pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent())
 class Brand(models.Model):
     """A business under its own name: what its customers see in mails and on pages."""
 
@@ -52,7 +52,7 @@ class Brand(models.Model):
         return self.name
 
 
-@pghistory.track(pghistory.UpdateEvent(), pghistory.DeleteEvent())
+@pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent())
 class Account(models.Model):
     """A customer: a company or a person that holds contracts with one brand."""
 
@@ -114,7 +114,7 @@ class Account(models.Model):
         return f"{self.name} ({self.external_id})"
 
 
-@pghistory.track(pghistory.UpdateEvent(), pghistory.DeleteEvent())
+@pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent())
 class Contact(models.Model):
     """A person at an account. Mails go to contacts, by their address in the outbox."""
 

@@ -8,7 +8,7 @@ from accounts.enums import TaskOrigin, TaskPool, TaskState
 from accounts.querysets.tasks import TaskQuerySet
 
 
-@pghistory.track(pghistory.UpdateEvent(), pghistory.DeleteEvent())
+@pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent())
 class Task(models.Model):
     """Something that an agent has to do for an account."""
 

@@ -14,8 +14,8 @@ class TaskQuerySet(QuerySet):
         return self.open().filter(due_on__lt=on)
 
     def search(self, text: str) -> Self:
-        """Tasks of the account of this number, or whose title holds the text."""
+        """Tasks of the account of this number, or open ones whose title holds the text."""
         rows = self.order_by()
         by_account = rows.filter(account__external_id=text).values("pk")
-        by_title = rows.filter(title__icontains=text).values("pk")
+        by_title = rows.open().filter(title__icontains=text).values("pk")
         return self.filter(pk__in=by_account.union(by_title, all=True))

@@ -109,7 +109,8 @@ def advance_contracts(*, at: datetime) -> dict[str, int]:
 
 def _renew_batch(*, at: datetime, limit: int) -> list[int]:
     renewed = contract_states.renew_due_contracts(at=at, limit=limit)
-    refresh_contract_dates(contract_ids=renewed, at=at)
+    if renewed:
+        refresh_contract_dates(contract_ids=renewed, at=at)
     return renewed
 
 
@@ -171,7 +172,8 @@ def _lock_living(contract_id: int) -> Contract:
 def _set_end(
     contract: Contract, ends_on: date | None, kind: TimelineKind, actor, at: datetime
 ) -> Contract:
-    before, contract.ends_on = contract.ends_on, ends_on
+    facts = {"ends_on": str(ends_on or contract.ends_on)}
+    contract.ends_on = ends_on
     contract.save(update_fields=["ends_on"])
     refresh_contract_dates(contract_ids=[contract.pk], at=at)
     record_event(
@@ -180,7 +182,7 @@ def _set_end(
         kind=kind,
         actor=actor,
         at=at,
-        ends_on=(ends_on or before).isoformat(),
+        **facts,
     )
     contract.refresh_from_db()
     return contract

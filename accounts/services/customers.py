@@ -1,11 +1,31 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from accounts.enums import TimelineKind
-from accounts.models import Account, Brand, Contact, Product
+from accounts.models import Account, Brand, Contact, Product, TimelineEvent
 from accounts.services.timeline import record_event
 from cxcrm.outbox.services import remember_addresses
+
+
+@dataclass(frozen=True)
+class NewContact:
+    """A person to be added; `details` are fields of `Contact`."""
+
+    address: str | None
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """A customer to be added with its contacts; `details` are fields of `Account`."""
+
+    brand: Brand
+    details: dict[str, Any]
+    contacts: Sequence[NewContact]
 
 
 def add_account(*, brand: Brand, at: datetime, actor=None, **details) -> Account:
@@ -19,6 +39,46 @@ def add_account(*, brand: Brand, at: datetime, actor=None, **details) -> Account
         account.save(force_insert=True)
         record_event(account_id=account.pk, kind=TimelineKind.ACCOUNT_ADDED, actor=actor, at=at)
     return account
+
+
+def add_accounts(*, accounts: Sequence[NewAccount], at: datetime, actor=None) -> list[Account]:
+    """Add many customers with their contacts, as `add_account` and `add_contact` add one.
+
+    Raises MailAddressRefused, and IntegrityError or DataError where only the database refuses the
+    details; then none is added.
+    """
+    drafts = [Account(brand=new.brand, created_at=at, **new.details) for new in accounts]
+    with transaction.atomic():
+        Account.objects.bulk_create(drafts, batch_size=1_000)
+        TimelineEvent.objects.bulk_create(
+            [
+                TimelineEvent(
+                    account=account, kind=TimelineKind.ACCOUNT_ADDED, actor=actor, occurred_at=at
+                )
+                for account in drafts
+            ],
+            batch_size=1_000,
+        )
+        contacts = [
+            (account, contact)
+            for account, new in zip(drafts, accounts, strict=True)
+            for contact in new.contacts
+        ]
+        address_ids = remember_addresses(
+            addresses={contact.address for _account, contact in contacts if contact.address}
+        )
+        Contact.objects.bulk_create(
+            [
+                Contact(
+                    account=account,
+                    address_id=address_ids[contact.address] if contact.address else None,
+                    **contact.details,
+                )
+                for account, contact in contacts
+            ],
+            batch_size=1_000,
+        )
+    return drafts
 
 
 def add_contact(*, account: Account, address: str | None, **details) -> Contact:

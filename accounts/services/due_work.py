@@ -1,14 +1,10 @@
 from datetime import datetime
 
-import structlog
-
 from accounts.services.contracts import advance_contracts
 from accounts.services.renewals import (
     open_tasks_for_undelivered_reminders,
     plan_renewal_reminders,
 )
-
-logger = structlog.get_logger(__name__)
 
 
 def run_due_work(*, at: datetime) -> dict[str, int]:
@@ -25,5 +21,4 @@ def run_due_work(*, at: datetime) -> dict[str, int]:
     if counts["renewed"]:
         for state, count in plan_renewal_reminders(at=at).items():
             counts[state] += count
-    logger.info("due_work_done", at=at.isoformat(), **counts)
     return counts

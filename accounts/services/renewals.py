@@ -83,6 +83,8 @@ def _act_on(decided: list[DueReminder], at: datetime) -> None:
             )
             for reminder in decided
             if reminder.state == ReminderState.PLANNED
+            and reminder.reminder_id
+            and reminder.address_id
         ],
         at=at,
     )

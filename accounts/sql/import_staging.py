@@ -4,6 +4,7 @@ Nobody else sees them, and they are gone with the connection.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
 
 from django.db import connection
 
@@ -205,7 +206,7 @@ def analyze_staging() -> None:
         cursor.execute("ANALYZE import_row")
 
 
-def run(statement: str, **params: object) -> int:
+def run(statement: str, **params: str | int | date | datetime | None) -> int:
     """Run a statement; answers how many rows it wrote."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)

@@ -71,7 +71,10 @@ def renewal_figures(at: datetime) -> RenewalFigures:
         ),
         reminded=_bounded(
             RenewalReminder.objects.filter(
-                state=ReminderState.PLANNED, decided_on__gt=today - timedelta(SENT_DAYS)
+                # Decisions are numbered as they are made: the newest are enough for the days.
+                pk__in=RenewalReminder.objects.order_by("-id").values("pk")[: COUNT_LIMIT + 1],
+                state=ReminderState.PLANNED,
+                decided_on__gt=today - timedelta(SENT_DAYS),
             )
         ),
         held=_bounded(RenewalReminder.objects.held()),

@@ -1,5 +1,6 @@
 """Refuses to start where starting would open a door. `docs/configuration.md` tells the ways out."""
 
+import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -26,7 +27,8 @@ def refuse_unsafe_start(**kwargs) -> None:
         if message.is_serious() and not message.is_silenced()
     ]
     if reasons:
-        raise SystemExit("cxcrm does not start:\n" + "\n".join(map(str, reasons)))
+        sys.stderr.write("\n".join(["cxcrm does not start:", *map(str, reasons), ""]))
+        raise SystemExit(3)  # after any other code gunicorn would try again, for ever
 
 
 def is_production() -> bool:
@@ -75,11 +77,6 @@ def check_production(app_configs, **kwargs) -> Sequence[CheckMessage]:
             is_open_broker(settings.CELERY_BROKER_URL),
             "E007",
             "REDIS_URL names another machine without a password: anybody there could queue work.",
-        ),
-        (
-            bool(settings.CXCRM_TEETH),
-            "E009",
-            "CXCRM_TEETH takes guards away, for experiments only: unset it.",
         ),
     ]
     return [Error(text, id=f"cxcrm.{number}") for found, number, text in findings if found]

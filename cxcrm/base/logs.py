@@ -3,13 +3,14 @@
 import re
 
 import structlog
+from structlog.typing import Processor
 
 _ADDRESS = re.compile(r"[\w.%+-]+@[\w.-]*\w")
 
 
 def configure_logs(level: str, *, for_people: bool) -> dict:
     """Configure structlog and return the LOGGING setting that sends every logger through it."""
-    shared = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -26,7 +27,7 @@ def configure_logs(level: str, *, for_people: bool) -> dict:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    rendering = (
+    rendering: list[Processor] = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if for_people
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
@@ -53,6 +54,9 @@ def configure_logs(level: str, *, for_people: bool) -> dict:
             "django.request": {"level": "CRITICAL"},
             "gunicorn.error": {"handlers": ["stderr"], "level": level, "propagate": False},
             "axes": {"level": "WARNING"},
+            # As above, for `task_started` and `task_succeeded`.
+            "celery.app.trace": {"level": "ERROR"},
+            "celery.worker.strategy": {"level": "WARNING"},
         },
     }
 

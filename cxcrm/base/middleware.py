@@ -8,7 +8,7 @@ import structlog
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django_structlog.middlewares import RequestMiddleware
 
 # Unfold's buttons are Alpine.js, which compiles its attributes, and its charts set styles.
@@ -64,17 +64,17 @@ class RequestLogMiddleware(RequestMiddleware):
     No query string and no long opaque piece of a path is logged: they may be keys.
     """
 
-    def prepare(self, request: HttpRequest) -> None:
-        request.started = time.monotonic()
-        super().prepare(request)
-        request.id = structlog.contextvars.get_contextvars()["request_id"]
-
-    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
-        response["X-Request-ID"] = request.id
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.monotonic()
+        self.prepare(request)
+        request_id = structlog.contextvars.get_contextvars()["request_id"]
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id
         structlog.contextvars.bind_contextvars(
-            milliseconds=round((time.monotonic() - request.started) * 1000)
+            milliseconds=round((time.monotonic() - started) * 1000)
         )
-        super().handle_response(request, response)
+        self.handle_response(request, response)
+        return response
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
@@ -93,13 +93,15 @@ class BrowserProtectionMiddleware(CSPMiddleware):
     a browser must not do here. A view that sets a whole policy of its own keeps it."""
 
     def get_policy_parts(
-        self, request: HttpRequest, response: HttpResponse, **kwargs
+        self, request: HttpRequest, response: HttpResponseBase, **kwargs
     ) -> PolicyParts:
         parts = super().get_policy_parts(request, response, **kwargs)
         if parts.config is None and request.path_info.startswith("/desk/"):
             parts.replace = DESK_POLICY | (parts.replace or {})
         return parts
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return super().process_response(request, response)

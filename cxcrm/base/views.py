@@ -1,8 +1,17 @@
 import sys
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.templatetags.static import static
+
+
+@login_not_required
+def icon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it at the root, whatever a page says."""
+    return redirect(static("cxcrm/mark.svg"))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -25,10 +25,8 @@ ROLES = [ContactRole.BILLING, ContactRole.TECHNICAL, ContactRole.END_USER, Conta
 
 @dataclass(frozen=True)
 class Person:
-    name: str
-    role: ContactRole
     address: str | None
-    phone: str
+    details: dict
     bounces_on: date | None
 
 
@@ -61,39 +59,43 @@ def invent_customers(rng: Random, *, first_day: date, today: date) -> list[Custo
     joined = [first_day] * known + sorted(
         first_day + timedelta(days=rng.randint(1, days)) for _ in range(CUSTOMERS - known)
     )
+    names: set[str] = set()
     return [
-        _Inventor(rng, number, joined_on=day, first_day=first_day, today=today).customer()
+        _Inventor(rng, number, names, joined_on=day, first_day=first_day, today=today).customer()
         for number, day in enumerate(joined, start=1)
     ]
 
 
 class _Inventor:
-    """One customer in the making."""
+    """One customer in the making; `names` are those of the others."""
 
     def __init__(
-        self, rng: Random, number: int, *, joined_on: date, first_day: date, today: date
+        self,
+        rng: Random,
+        number: int,
+        names: set[str],
+        *,
+        joined_on: date,
+        first_day: date,
+        today: date,
     ) -> None:
         self.rng = rng
         self.number = number
+        self.names = names
         self.joined_on = joined_on
         self.first_day = first_day
         self.today = today
         self.place: Place = rng.choices(PLACES, [place.chance for place in PLACES])[0]
         self.is_business = rng.random() < 0.65
+        self.kind = CustomerKind.BUSINESS if self.is_business else CustomerKind.CONSUMER
         self.segment = ""
         if self.is_business:
             [self.segment] = rng.choices(*zip(*SEGMENTS, strict=True))
 
     def customer(self) -> Customer:
         place = self.place
-        if self.is_business:
-            kind = CustomerKind.BUSINESS
-            name = company(self.rng, place.language, place.country)
-            domain = f"{slug(name)}.customers.example"
-        else:
-            kind = CustomerKind.CONSUMER
-            name = person(self.rng, place.language)
-            domain = "customers.example"
+        name = self.new_name()
+        domain = f"{slug(name)}.customers.example" if self.is_business else "customers.example"
         return Customer(
             joined_on=self.joined_on,
             brand=place.brand,
@@ -101,9 +103,7 @@ class _Inventor:
             details={
                 "external_id": f"K{10_000 + self.number}",
                 "name": name,
-                "customer_kind": CustomerKind.BUSINESS
-                if self.is_business
-                else CustomerKind.CONSUMER,
+                "customer_kind": self.kind,
                 "segment": self.segment,
                 "country": place.country,
                 "region": place.region,
@@ -114,26 +114,32 @@ class _Inventor:
             purchases=list(self.purchases()),
         )
 
+    def new_name(self) -> str:
+        while True:
+            if self.is_business:
+                name = company(self.rng, self.place.language, self.place.country)
+            else:
+                name = person(self.rng, self.place.language)
+            if slug(name) not in self.names:
+                self.names.add(slug(name))
+                return name
+
     def people(self, name: str, domain: str) -> Iterator[Person]:
         yield self.person(None if self.is_business else name, domain, ContactRole.DECISION_MAKER)
         if self.is_business:
-            for role in self.rng.sample(ROLES, self.rng.choices([0, 1, 2, 3], [3, 4, 2, 1])[0]):
+            for role in self.rng.sample(ROLES, self.rng.choices([0, 1, 2, 3], [2, 4, 3, 1])[0]):
                 yield self.person(None, domain, role)
 
     def person(self, name: str | None, domain: str, role: ContactRole) -> Person:
         name = name or person(self.rng, self.place.language)
         local = slug(name).replace("-", ".")
-        if not self.is_business:
-            local = f"{local}.{self.number}"
         phone = ""
         if self.place.phone and self.rng.random() < 0.7:
-            phone = self.place.phone.format(self.rng.randint(0, 99))
+            phone = self.place.phone.format(self.rng.randint(100, 199))
         bounces = self.rng.random() < 0.03
         return Person(
-            name=name,
-            role=role,
             address=None if self.rng.random() < 0.02 else f"{local}@{domain}",
-            phone=phone,
+            details={"name": name, "role": role, "phone": phone},
             bounces_on=self.day_after(self.joined_on) if bounces else None,
         )
 
@@ -222,7 +228,7 @@ class _Inventor:
             last_day = add_months(no_month_end(asked_on), 1)
         else:
             deadline = add_months(renewal, -notice) - timedelta(days=1)
-            asked_on = deadline - timedelta(days=self.rng.randint(0, 30))
+            asked_on = deadline - timedelta(days=self.rng.randint(0, 70))
             last_day = renewal - timedelta(days=1)
         if not bought_on + timedelta(days=15) < asked_on <= self.today:
             return None, None

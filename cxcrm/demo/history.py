@@ -9,16 +9,16 @@ from accounts.enums import TaskOrigin, TaskPool
 from accounts.selectors.tasks import open_tasks
 from accounts.services.brands import add_brand
 from accounts.services.contracts import NewContract, add_contracts, end_contract, take_back_end
-from accounts.services.customers import add_account, add_contact, add_product
+from accounts.services.customers import NewAccount, NewContact, add_accounts, add_product
 from accounts.services.due_work import run_due_work
 from accounts.services.tasks import finish_task, open_task
 from cxcrm.demo.catalogue import AGENTS, BRANDS, CALLS, OFFERS, STAFF
-from cxcrm.demo.customers import Customer, Person, Purchase, invent_customers
+from cxcrm.demo.customers import Customer, Purchase, invent_customers
 from cxcrm.demo.mail import PastMail
-from cxcrm.outbox.services import deliver_mails, mark_bounced
+from cxcrm.outbox.services import deliver_mails, mark_bounced, remember_addresses
 from cxcrm.users.services import create_staff
 
-CALLS_A_DAY = 0.3
+CALLS_A_DAY = 0.6
 # An agent sees to what the system asks for within this time.
 PATIENCE = timedelta(days=5)
 
@@ -45,53 +45,52 @@ class History:
             for brand, offers in OFFERS.items()
             for offer in offers
         }
+        self.joining: dict[date, list[Customer]] = defaultdict(list)
         for customer in invent_customers(rng, first_day=first_day, today=today):
-            self.plan(customer.joined_on, self.join, customer)
+            self.joining[customer.joined_on].append(customer)
 
     def live(self, *, at: datetime) -> None:
         """One day: what was planned, the agents' work, what is due, and the mails of it."""
+        if customers := self.joining.pop(at.date(), []):
+            self.welcome(customers, at)
         for deed in self.deeds.pop(at.date(), []):
             deed(at)
-        self.sign_contracts(at)
+        if self.orders:
+            self.sign_contracts(at)
         if self.rng.random() < CALLS_A_DAY:
             self.take_call(at)
         if at.weekday() == 0:
             self.see_to_open_tasks(at)
-        run_due_work(at=at)
-        deliver_mails(at=at, connection=PastMail(at=at))
+        if run_due_work(at=at)["planned"]:
+            deliver_mails(at=at, connection=PastMail(at=at))
 
     def plan(self, day: date, deed: Callable[..., object], *subjects: object) -> None:
         """Have `deed(*subjects, at)` done on a day; on days before or after our time it is not."""
         self.deeds[day].append(lambda at: deed(*subjects, at))
 
-    def join(self, customer: Customer, at: datetime) -> None:
-        account = add_account(
-            brand=self.brands[customer.brand],
-            account_manager=self.staff[customer.manager],
+    def welcome(self, customers: list[Customer], at: datetime) -> None:
+        """All who join on a day in one go: the first day has hundreds."""
+        accounts = add_accounts(
+            accounts=[
+                NewAccount(
+                    self.brands[customer.brand],
+                    customer.details | {"account_manager": self.staff[customer.manager]},
+                    [NewContact(person.address, person.details) for person in customer.people],
+                )
+                for customer in customers
+            ],
             at=at,
-            **customer.details,
         )
-        self.accounts.append(account)
-        for person in customer.people:
-            self.add_person(account, person)
-        for purchase in customer.purchases:
-            if purchase.bought_on == at.date():
-                self.buy(account, customer.brand, purchase, at)
-            else:
+        self.accounts += accounts
+        for account, customer in zip(accounts, customers, strict=True):
+            for purchase in customer.purchases:
                 self.plan(purchase.bought_on, self.buy, account, customer.brand, purchase)
+            for person in customer.people:
+                if person.address and person.bounces_on:
+                    self.plan(person.bounces_on, self.bounce, person.address)
 
-    def add_person(self, account, person: Person) -> None:
-        contact = add_contact(
-            account=account,
-            address=person.address,
-            name=person.name,
-            role=person.role,
-            phone=person.phone,
-        )
-        if person.address and person.bounces_on:
-            self.plan(person.bounces_on, self.bounce, contact.address_id)
-
-    def bounce(self, address_id: int, at: datetime) -> None:
+    def bounce(self, address: str, at: datetime) -> None:
+        [address_id] = remember_addresses(addresses=[address]).values()
         mark_bounced(address_id=address_id, reason="550 5.1.1 no such mailbox", at=at)
 
     def buy(self, account, brand: str, purchase: Purchase, at: datetime) -> None:
@@ -99,7 +98,7 @@ class History:
         self.orders.append((purchase, NewContract(account, product, purchase.terms)))
 
     def sign_contracts(self, at: datetime) -> None:
-        """All orders of the day in one go: the first day has hundreds."""
+        """All orders of the day in one go."""
         ids = add_contracts(contracts=[order for _purchase, order in self.orders], at=at)
         for contract_id, (purchase, order) in zip(ids, self.orders, strict=True):
             agent = order.account.account_manager
@@ -130,7 +129,8 @@ class History:
             actor=self.rng.choice(self.agents),
             at=at,
         )
-        day = at.date() + timedelta(days=self.rng.randint(1, 9))
+        patience = 40 if self.rng.random() < 0.15 else 9
+        day = at.date() + timedelta(days=self.rng.randint(1, patience))
         self.plan(day, self.finish, task, result, account.account_manager)
 
     def see_to_open_tasks(self, at: datetime) -> None:
@@ -138,7 +138,8 @@ class History:
         waiting = open_tasks(due_by=(at - PATIENCE).date()).exclude(origin=TaskOrigin.BY_HAND)
         for task in waiting.order_by("due_on", "contract__external_id", "origin"):
             agent = self.rng.choice(self.agents)
-            self.finish(task, "Called; the customer knows the date now.", agent, at)
+            if self.rng.random() < 0.7:
+                self.finish(task, "Called; the customer knows the date now.", agent, at)
 
     def finish(self, task, result: str, agent, at: datetime) -> None:
         finish_task(task_id=task.pk, result=result, actor=agent, at=at)

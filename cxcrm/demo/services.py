@@ -29,8 +29,14 @@ class CompanyNotEmpty(DomainError):
 
 @dataclass(frozen=True)
 class PlayedDay:
+    """What became of a day; `tasks` were opened where no reminder could go."""
+
     day: date
-    counts: dict[str, int]
+    reminders: int
+    tasks: int
+    started: int
+    renewed: int
+    ended: int
 
 
 def load_company(
@@ -75,7 +81,19 @@ def play_days(*, days: int, at: datetime) -> list[PlayedDay]:
         )
         last = max(reached.day, at.date())
         coming = [last + timedelta(days=offset) for offset in range(1, days + 1)]
-        played = [PlayedDay(day, run_due_work(at=instant_on(day))) for day in coming]
+        played = [_play(day) for day in coming]
         reached.day = coming[-1]
         reached.save(update_fields=["day"])
     return played
+
+
+def _play(day: date) -> PlayedDay:
+    counts = run_due_work(at=instant_on(day))
+    return PlayedDay(
+        day=day,
+        reminders=counts["planned"],
+        tasks=counts["too_late"] + counts["nobody"],
+        started=counts["started"],
+        renewed=counts["renewed"],
+        ended=counts["ended"],
+    )

@@ -13,7 +13,7 @@ TURN_SECONDS = 2
 
 
 @shared_task(name=DELIVER_MAILS)
-def deliver_due_mails(**unknown) -> None:
+def deliver_due_mails(**unknown: object) -> None:
     counts = deliver_mails(at=now(), seconds=TURN_SECONDS)
     if counts != DeliveryCounts():
         logger.info("mails_delivered", **asdict(counts))

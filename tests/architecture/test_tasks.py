@@ -24,23 +24,21 @@ def test_beat_schedules_registered_tasks_only(registered):
 
 
 def test_every_name_that_is_queued_after_commit_is_registered(registered):
-    queued = set()
+    constants: dict[str, str] = {}
+    queued: set[str] = set()
     for path in python_sources():
         tree = ast.parse(path.read_text())
-        constants = {
-            node.targets[0].id: node.value.value
-            for node in tree.body
-            if isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and isinstance(node.value, ast.Constant)
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+                constants[ast.unparse(node.targets[0])] = node.value.value
+        queued |= {
+            ast.unparse(node.args[0])
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("after_commit")
         }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "after_commit":
-                assert isinstance(node.args[0], ast.Name), f"{path}: queue by a constant"
-                queued.add(constants.get(node.args[0].id, f"{path}: {node.args[0].id}"))
 
     assert queued
-    assert queued - registered == set()
+    assert {constants.get(name, name) for name in queued} - registered == set()
 
 
 def test_every_task_swallows_arguments_that_it_does_not_know(registered):

@@ -17,7 +17,6 @@ SAFE = {
     "CXCRM_TEST_MODE": False,
     "CXCRM_HTTPS": True,
     "CXCRM_REQUIRE_MFA": True,
-    "CXCRM_TEETH": [],
     "DEBUG": False,
     "SECRET_KEY": "".join(map(chr, range(48, 123))),
     "ALLOWED_HOSTS": ["crm.hoster.test"],
@@ -34,6 +33,7 @@ SAFE_ENVIRONMENT = {
     "CXCRM_ALLOWED_HOSTS": "crm.hoster.test",
     "CXCRM_MAIL_DOMAIN": "hoster.test",
     "DJANGO_SETTINGS_MODULE": "cxcrm.settings",
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "",
 }
 
 
@@ -75,7 +75,6 @@ def test_safe_production_passes(production):
             "sentinel://:sesame@10.0.0.5:26379;sentinel://10.0.0.6:26379",
             "cxcrm.E007",
         ),
-        ("CXCRM_TEETH", ["lease"], "cxcrm.E009"),
     ],
 )
 def test_unsafe_production_is_refused(production, setting, value, refusal):
@@ -144,13 +143,13 @@ def run(arguments, **environment):
 def test_deployment_check_is_clean_with_a_safe_environment():
     result = run(["-m", "django", "check", "--deploy", "--fail-level", "WARNING"])
 
-    assert (result.returncode, result.stderr) == (0, "")
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["-c", "import cxcrm.wsgi"],
+        ["-m", "gunicorn", "cxcrm.wsgi", "--bind", "127.0.0.1:0", "--no-control-socket"],
         ["-m", "celery", "-A", "cxcrm", "worker", "--pool", "solo"],
         ["-m", "celery", "-A", "cxcrm", "beat"],
         ["-m", "django", "check"],

@@ -7,14 +7,14 @@ from tests.faults.experiment import Outcome
 from tests.processes.fixtures import deployment, migrated_database  # noqa: F401 - fixtures
 from tests.servers import REPOSITORY
 
-RESULTS = REPOSITORY / "test-results" / "faults.jsonl"
+RESULTS = REPOSITORY / "var" / "faults.jsonl"
 
 _rows: list[str] = []
 
 
 @pytest.fixture
 def record() -> Callable[[Outcome], Outcome]:
-    """Keep an outcome for the summary and for `test-results/faults.jsonl`."""
+    """Keep an outcome for the summary and for `var/faults.jsonl`."""
 
     def keep(outcome: Outcome) -> Outcome:
         _rows.append(json.dumps(outcome.as_row()))

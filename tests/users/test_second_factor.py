@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def at_ten(settings, time_machine, transactional_db):
-    """Codes change every half minute and are good for once: each sign-in has a minute of its own."""
+    """A code is good for half a minute and for once, so a second sign-in needs another minute."""
     settings.CXCRM_REQUIRE_MFA = True
     time_machine.move_to("2026-06-01T10:00:00Z", tick=False)
     cache.clear()

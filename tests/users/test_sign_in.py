@@ -41,7 +41,7 @@ def test_sign_in_leads_staff_to_the_desk(client):
 
 def test_desk_sends_strangers_to_the_one_sign_in(client):
     assert client.get("/desk/accounts/account/", follow=True).redirect_chain[-1] == (
-        "/account/login/?next=%2Fdesk%2Faccounts%2Faccount%2F",
+        "/account/login/?next=/desk/accounts/account/",
         302,
     )
 

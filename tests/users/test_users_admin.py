@@ -204,5 +204,5 @@ def test_list_of_users_asks_the_same_queries_for_one_and_three(
 ):
     for more in (0, 2):
         UserFactory.create_batch(more, role="agent")
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             assert administrator_client.get(USERS).status_code == 200

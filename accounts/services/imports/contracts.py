@@ -26,6 +26,8 @@ from cxcrm.outbox.services import PermissionGrant, grant_permissions, remember_a
 from cxcrm.users.models import User
 
 BATCH = 10_000
+# Of contracts whose dates are computed: each batch may read the tables from end to end.
+DATES_BATCH = 50_000
 
 READING = "reading"
 _ALWAYS_WRITTEN = {field.name for field in FIELDS.values() if field.always_written}
@@ -284,11 +286,11 @@ class _Merge:
             )
 
     def dates(self) -> None:
-        for contract_ids in import_reminders.touched_contracts(batch=BATCH):
+        for contract_ids in import_reminders.touched_contracts(batch=DATES_BATCH):
             refresh_contract_dates(contract_ids=contract_ids, on=self.run.as_of, at=self.at)
         self.counts["reminders"] = {
             "done_before": import_reminders.note_earlier_reminders(at=self.at),
             "held": import_reminders.hold_late_reminders(as_of=self.run.as_of, at=self.at),
         }
-        for contract_ids in import_reminders.decided_contracts(batch=BATCH):
+        for contract_ids in import_reminders.decided_contracts(batch=DATES_BATCH):
             refresh_contract_dates(contract_ids=contract_ids, on=self.run.as_of, at=self.at)

@@ -129,7 +129,7 @@ def open_feed(path: Path) -> Iterator[Feed]:
         raise FeedRefused(_("%s is cut off or broken: it does not unzip.") % path) from None
 
 
-def _decoded_lines(stream: BinaryIO, number: _LineNumber) -> Iterator[str]:
+def _decoded_lines(stream: BinaryIO | gzip.GzipFile, number: _LineNumber) -> Iterator[str]:
     while raw := stream.readline(LONGEST_LINE):
         number.value += 1
         if number.value == 1:

@@ -1,6 +1,6 @@
 """Turns a row of cells into the values of our fields, or into what is wrong with it."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -99,11 +99,13 @@ class RowReader:
                 except ValueError as error:
                     raise MappingRefused(f"{mapping.name}, {name}: {error}.", field=name) from None
             elif isinstance(source, Derived):
-                read = source.reader(positions, as_of)
-                self._read_fields.append(_ReadField(name, read))
+                derived = source.reader(positions, as_of)
+                self._read_fields.append(
+                    _ReadField(name, _required(derived) if FIELDS[name].required else derived)
+                )
             else:
-                read = source.reader(positions)
-                self._read_fields.append(_ReadField(name, _parsed(read, parse)))
+                read = _parsed(source.reader(positions), parse)
+                self._read_fields.append(_ReadField(name, read))
 
     def read(self, cells: Cells) -> tuple[Values, Problems]:
         """The values of all fields, or for each bad field the reason (then the values are void)."""
@@ -149,6 +151,16 @@ def _parsed(read: Callable[[Cells], str], parse: Callable[[str], Any]) -> Callab
     return lambda cells: parse(read(cells))
 
 
+def _required(derive: Callable[[Cells], date | None]) -> Callable[[Cells], date]:
+    def read(cells: Cells) -> date:
+        day = derive(cells)
+        if day is None:
+            raise ValueError(_("is missing"))
+        return day
+
+    return read
+
+
 def _brand_id(code: str, brands: Mapping[str, int]) -> int:
     if code not in brands:
         raise ValueError(
@@ -158,7 +170,7 @@ def _brand_id(code: str, brands: Mapping[str, int]) -> int:
     return brands[code]
 
 
-def _contradictions(values: Values, as_of: date):
+def _contradictions(values: Values, as_of: date) -> Iterator[tuple[str, str]]:
     """Fields that do not fit to others of the same row, with the reason."""
     starts_on, ends_on = values["starts_on"], values["ends_on"]
     if ends_on is not None and ends_on < starts_on:

@@ -179,7 +179,11 @@ def test_import_leaves_alone_what_the_feed_does_not_say(take_in_rows):
 
     take_in_rows(silent)
 
-    account, contact, contract = Account.objects.get(), Contact.objects.get(), Contract.objects.get()
+    account, contact, contract = (
+        Account.objects.get(),
+        Contact.objects.get(),
+        Contract.objects.get(),
+    )
     assert (account.segment, account.region, contact.phone) == ("small", "BW", "+49721123456")
     assert (contract.price, contract.renewal_price) == (Decimal("11.00"), Decimal("12.50"))
     assert (contract.notice_months, contract.ends_on) == (1, date(2027, 1, 14))
@@ -190,7 +194,11 @@ def test_import_takes_defaults_for_what_is_empty(take_in_rows):
 
     take_in_rows(row(**dict.fromkeys(names, ""), contact_role=""))
 
-    account, product, contract = Account.objects.get(), Product.objects.get(), Contract.objects.get()
+    account, product, contract = (
+        Account.objects.get(),
+        Product.objects.get(),
+        Contract.objects.get(),
+    )
     assert (account.segment, account.region) == ("", "")
     assert (product.name, product.family) == ("web-s", "other")
     assert (contract.concluded_on, contract.tax_rate) == (contract.starts_on, 0)
@@ -300,7 +308,7 @@ def test_import_leaves_no_staged_row_behind(take_in_rows):
     take_in_rows(row())
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'import\\_%'")
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relnamespace = pg_my_temp_schema()")
         assert cursor.fetchone() == (0,)
     assert import_staging.take_import_lock()
     import_staging.release_import_lock()

@@ -55,10 +55,14 @@ def test_import_of_a_header_alone_is_done(take_in_text):
             3,
             "line 3, byte {byte} is no UTF-8: save the file as UTF-8",
         ),
-        (f"{HEADER}\n{GOOD}\0\n".encode(), 2, "line 2 holds a NUL byte: the file is no text in UTF-8"),
+        (
+            f"{HEADER}\n{GOOD}\0\n".encode(),
+            2,
+            "line 2 holds a NUL byte: the file is no text in UTF-8",
+        ),
         (f"{HEADER},price\n".encode(), 1, "line 1: these columns appear more than once: price"),
         (
-            "account_number,price\n1,2\n".encode(),
+            b"account_number,price\n1,2\n",
             1,
             "line 1: these columns are missing, mapping standard needs them: account_name, "
             "after_term, billing_period_months, contract_number, country, currency, customer_kind, "
@@ -120,13 +124,12 @@ def test_import_refuses_a_brand_said_twice(take_in_rows):
         take_in_rows(row(brand="web"))
 
 
-@pytest.mark.django_db(transaction=True)
 def test_import_does_not_run_beside_another(brand, feed, other_session):
     write_feed(feed, row())
-    other_session.run(import_staging.take_import_lock)
+    other_session.submit(import_staging.take_import_lock).result()
 
     with pytest.raises(ImportIsRunning):
         take_in(feed)
 
-    other_session.run(import_staging.release_import_lock)
+    other_session.submit(import_staging.release_import_lock).result()
     assert take_in(feed).state == ImportState.DONE

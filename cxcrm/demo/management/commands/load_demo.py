@@ -1,3 +1,4 @@
+import logging
 import sys
 from datetime import date
 from functools import partial
@@ -33,6 +34,8 @@ class Command(BaseCommand):
         if not 1 <= months <= 120:
             raise CommandError("--months must be a number from 1 to 120")
         at = clock.instant_on(today) if today else clock.now()
+        # Each day that is played logs a line, which would tear the bar to pieces.
+        logging.disable(logging.INFO)
         bar = partial(tqdm, desc="demo company", unit="day", file=sys.stderr)
         try:
             load_company(seed=seed, months=months, at=at, progress=bar)
@@ -41,3 +44,5 @@ class Command(BaseCommand):
                 raise CommandError(str(refusal)) from refusal
         except DomainError as refusal:
             raise CommandError(str(refusal)) from refusal
+        finally:
+            logging.disable(logging.NOTSET)

@@ -1,0 +1,137 @@
+from datetime import date, timedelta
+
+import pytest
+
+from accounts.enums import ReminderState
+from accounts.models import Contract, RenewalReminder
+from accounts.services.renewals import plan_renewal_reminders
+from cxcrm.base.clock import instant_on
+from cxcrm.outbox.models import OutgoingMail
+from tests.accounts.imports.feeds import AS_OF, row
+
+pytestmark = pytest.mark.django_db
+
+# With a month's notice the reminder is due 45 days before the renewal date: on the as-of date
+# for this start, a day earlier for the one before.
+DUE_TODAY = "2025-07-16"
+DUE_YESTERDAY = "2025-07-15"
+
+
+def decided() -> list[tuple]:
+    rows = RenewalReminder.objects.order_by("contract__external_id", "renewal_date")
+    return list(
+        rows.values_list(
+            "contract__external_id", "state", "renewal_date", "due_on", "decided_on", "contact"
+        )
+    )
+
+
+def mails_until(day: date) -> int:
+    plan_renewal_reminders(at=instant_on(day))
+    return OutgoingMail.objects.count()
+
+
+def test_import_holds_reminders_whose_day_has_passed(take_in_rows):
+    run = take_in_rows(row(starts_on=DUE_YESTERDAY), row(contract_number="V2", starts_on=DUE_TODAY))
+
+    yesterday = AS_OF - timedelta(days=1)
+    assert decided() == [("V1", ReminderState.HELD, date(2026, 7, 15), yesterday, AS_OF, None)]
+    assert run.counts["reminders"] == {"done_before": 0, "held": 1}
+    remind_on = dict(Contract.objects.values_list("external_id", "remind_on"))
+    assert remind_on == {"V1": None, "V2": AS_OF}
+    assert mails_until(AS_OF) == 1  # V2's, by the planner
+
+
+def test_import_counts_reminders_as_done_that_the_feed_reports(take_in_rows):
+    run = take_in_rows(
+        row(starts_on=DUE_YESTERDAY, reminded_on="2026-05-20"),
+        row(contract_number="V2", starts_on="2025-09-01", reminded_on="2026-05-30"),
+        row(contract_number="V3", starts_on="2024-09-01", reminded_on="2025-08-31"),
+    )
+
+    done = ReminderState.DONE_BEFORE
+    assert decided() == [
+        ("V1", done, date(2026, 7, 15), date(2026, 5, 31), date(2026, 5, 20), None),
+        ("V2", done, date(2026, 9, 1), date(2026, 7, 18), date(2026, 5, 30), None),
+    ]
+    assert run.counts["reminders"] == {"done_before": 2, "held": 0}
+    assert Contract.objects.get(external_id="V3").remind_on == date(2026, 7, 18)
+
+
+def test_import_counts_a_reminder_only_for_the_term_that_it_announced(take_in_rows):
+    take_in_rows(
+        row(
+            starts_on="2026-01-10",
+            first_term_months="6",
+            renewal_term_months="6",
+            reminded_on="2026-01-09",
+        ),
+        row(
+            contract_number="V2",
+            starts_on="2024-07-10",
+            first_term_months="24",
+            renewal_term_months="24",
+            reminded_on="2025-07-10",
+        ),
+    )
+
+    assert [(number, state) for number, state, *_ in decided()] == [
+        ("V1", ReminderState.HELD),
+        ("V2", ReminderState.DONE_BEFORE),
+    ]
+
+
+def test_import_tells_later_that_a_held_reminder_had_been_sent(take_in_rows):
+    take_in_rows(row(starts_on=DUE_YESTERDAY))
+    run = take_in_rows(row(starts_on=DUE_YESTERDAY, reminded_on="2026-05-20"))
+
+    [(_number, state, _renewal_date, _due_on, decided_on, _contact)] = decided()
+    assert (state, decided_on) == (ReminderState.DONE_BEFORE, date(2026, 5, 20))
+    assert run.counts["reminders"] == {"done_before": 1, "held": 0}
+
+
+def test_import_with_another_renewal_date_decides_anew(take_in_rows):
+    take_in_rows(row(starts_on=DUE_YESTERDAY))
+
+    take_in_rows(row(starts_on="2025-07-01"))
+    take_in_rows(row(starts_on="2025-09-01"))
+
+    assert [(state, renewal_date) for _, state, renewal_date, *_ in decided()] == [
+        (ReminderState.HELD, date(2026, 7, 1)),
+        (ReminderState.HELD, date(2026, 7, 15)),
+    ]
+    contract = Contract.objects.get()
+    assert (contract.renewal_date, contract.remind_on) == (date(2026, 9, 1), date(2026, 7, 18))
+    assert mails_until(date(2026, 7, 17)) == 0
+    assert mails_until(date(2026, 7, 18)) == 1
+
+
+def test_import_leaves_an_outstanding_reminder_of_a_known_contract_to_the_planner(take_in_rows):
+    take_in_rows(row(starts_on=DUE_TODAY))
+    later = AS_OF + timedelta(days=3)
+
+    take_in_rows(row(starts_on=DUE_TODAY, price="11.00"), as_of=later)
+
+    assert decided() == []
+    assert mails_until(later) == 1
+
+
+def test_import_does_not_repeat_a_reminder_that_was_mailed(take_in_rows):
+    take_in_rows(row(starts_on=DUE_TODAY))
+    mails_until(AS_OF)
+
+    take_in_rows(row(starts_on=DUE_TODAY, price="11.00"), as_of=AS_OF + timedelta(days=3))
+
+    assert [state for _, state, *_ in decided()] == [ReminderState.PLANNED]
+    assert mails_until(AS_OF + timedelta(days=30)) == 1
+
+
+def test_import_holds_nothing_for_rolling_ended_and_ending_contracts(take_in_rows):
+    take_in_rows(
+        row(starts_on=DUE_YESTERDAY, first_term_months="1", renewal_term_months="1"),
+        row(contract_number="V2", starts_on=DUE_YESTERDAY, ends_on="2026-05-31"),
+        row(contract_number="V3", starts_on=DUE_YESTERDAY, ends_on="2026-07-14"),
+    )
+
+    assert decided() == []
+    assert set(Contract.objects.values_list("remind_on", flat=True)) == {None}

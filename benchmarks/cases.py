@@ -61,9 +61,10 @@ def works(day: date) -> list[Work]:
 
 
 def pages() -> Iterator[Page]:
-    account = Account.objects.get(pk=Account.objects.count() // 2)
-    contact = Contact.objects.select_related("address").filter(address__isnull=False).first()
-    contract = Contract.objects.filter(remind_on__isnull=False).first()
+    mail = OutgoingMail.objects.select_related("address").latest("id")
+    contract = Contract.objects.filter(account_id=mail.account_id).latest("id")
+    account = contract.account
+    contact = Contact.objects.filter(address_id=mail.address_id).latest("id")
 
     yield Page("start page", reverse("admin:index"), Contract._meta.db_table)
     yield from _lists(
@@ -75,7 +76,7 @@ def pages() -> Iterator[Page]:
             {"brand__id__exact": 1},
             {"q": account.external_id},
             {"q": contract.external_id},
-            {"q": contact.address.address},
+            {"q": mail.address.address},
             {"q": contact.name.split()[1]},
             {"q": "bakery"},
             {"q": "bakery", "brand__id__exact": 1},
@@ -87,7 +88,7 @@ def pages() -> Iterator[Page]:
         [
             {},
             {"account": account.pk},
-            {"q": contact.address.address},
+            {"q": mail.address.address},
             {"q": account.external_id},
             {"q": contact.name},
             {"q": "tamsin"},
@@ -147,10 +148,10 @@ def pages() -> Iterator[Page]:
             {"show": "suppressed"},
             {"show": "failed"},
             {"account_id": account.pk},
-            {"q": contact.address.address},
+            {"q": mail.address.address},
         ],
     )
-    yield from _lists(MailAddress, [{}, {"show": "bounced"}, {"q": contact.address.address}])
+    yield from _lists(MailAddress, [{}, {"show": "bounced"}, {"q": mail.address.address}])
     yield from _lists(TimelineEvent, [{}, {"account": account.pk}])
 
 

@@ -68,7 +68,6 @@ def fill(*, scale: float, seed: int, day: date) -> None:
     )
     print("Computing the dates of all contracts")
     refresh_contract_dates(contract_ids=None, on=day - timedelta(days=1), at=clock.instant_on(day))
-    print(f"Adding reminders, mails, events and tasks of {PAST_DAYS} days")
     sql.add_past(day=day, past_days=PAST_DAYS, staff=rows.STAFF)
 
 

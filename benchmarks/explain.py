@@ -23,7 +23,7 @@ BIG = re.compile(
 MANY_ROWS = 20_000
 WIDTH = 150
 TELLING = re.compile(
-    r"->|Index Cond|Filter|Rows Removed|Sort Method|Execution Time|^\s+CTE \w+$|^(Insert|Update|Limit|CTE)"
+    r"->|Index Cond|Rows Removed|Sort Method|JIT|Execution Time|^ +CTE \w+$|^(Insert|Update|CTE)"
 )
 
 

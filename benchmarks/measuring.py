@@ -18,7 +18,7 @@ def measured_day() -> date:
     origin = sql.origin()
     if not origin:
         sys.exit("This database is not one that `make bench-data` has filled.")
-    print(f"Data: {origin}")
+    print(f"{sql.server()}\nData: {origin}")
     return date.fromisoformat(json.loads(origin)["day"])
 
 

@@ -4,6 +4,7 @@ from datetime import date
 
 from django.db import connection
 from psycopg.sql import SQL, Identifier
+from tqdm import tqdm
 
 _PAST = [
     # Everything that was due before the day is decided: the reminders of the renewals that come,
@@ -110,7 +111,7 @@ _PAST = [
     SELECT account_id, id,
         (ARRAY['Call back about the invoice', 'Explain the new price', 'Move to another server',
             'Ask about the domain', 'Help with the mailbox'])[1 + lot %% 5] || ' ' || external_id,
-        due_on, CASE WHEN lot %% 4 > 0 THEN 1 + lot %% %(staff)s END,
+        due_on, CASE WHEN lot %% 4 > 0 THEN 1 + lot / 4 %% %(staff)s END,
         (ARRAY['service', 'retention', 'billing'])[1 + lot %% 3], 'by_hand', '',
         CASE WHEN open THEN 'open' ELSE 'done' END, CASE WHEN open THEN '' ELSE 'Settled.' END,
         (due_on + time '10:00') AT TIME ZONE 'UTC' - interval '7 days',
@@ -184,7 +185,7 @@ _ADVANCE_FLOOR = [
 def add_past(*, day: date, past_days: int, staff: int) -> None:
     """Reminders, mails, events and tasks of the `past_days` before `day`, from the contracts."""
     with connection.cursor() as cursor:
-        for statement in _PAST:
+        for statement in tqdm(_PAST, desc="past months"):
             cursor.execute(statement, {"day": day, "past_days": past_days, "staff": staff})
 
 
@@ -231,6 +232,20 @@ def note_origin(text: str) -> None:
     name = Identifier(connection.settings_dict["NAME"])
     with connection.cursor() as cursor:
         cursor.execute(SQL("COMMENT ON DATABASE {} IS {}").format(name, text))
+
+
+def server() -> str:
+    """The server's version and the settings that plans and speed depend on most."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT 'PostgreSQL ' || current_setting('server_version')
+                || string_agg(', ' || name || ' ' || current_setting(name), '' ORDER BY name)
+            FROM pg_settings
+            WHERE name IN ('fsync', 'random_page_cost', 'shared_buffers', 'work_mem')
+            """
+        )
+        return cursor.fetchone()[0]
 
 
 def origin() -> str | None:

@@ -234,10 +234,12 @@ TIME_ZONE = "UTC"
 # --- Static files, browser protection
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env.str("CXCRM_STATIC_ROOT", str(VAR_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "cxcrm" / "static"]
 # A demo serves the files where they lie; production collects, hashes and compresses them.
 WHITENOISE_USE_FINDERS = CXCRM_DEMO or CXCRM_TEST_MODE
+STATIC_ROOT = (
+    None if WHITENOISE_USE_FINDERS else env.str("CXCRM_STATIC_ROOT", str(VAR_DIR / "static"))
+)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -282,6 +282,7 @@ class RenewalReminderAdmin(ReadOnlyAdmin):
                 state.value,
                 state.label,
                 lambda reminders, request, state=state: reminders.filter(state=state),
+                ("-decided_on", "-id"),
             )
             for state in ReminderState
         ),

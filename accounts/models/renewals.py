@@ -45,6 +45,10 @@ class RenewalReminder(models.Model):
                 condition=models.Q(state__in=ReminderState.values), name="reminder_state"
             ),
         ]
+        indexes = [
+            # The desk's lists by state, and its counts of the last days.
+            models.Index(fields=["state", "decided_on", "id"], name="reminder_by_state"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.contract_id}, {self.renewal_date:%Y-%m-%d}"

@@ -1,11 +1,8 @@
 """Who changed what: the history that PostgreSQL keeps of what people edit."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 
-import pghistory
 from django.db.models import Field, ForeignKey, Model
 
 from cxcrm.users.models import User
@@ -16,7 +13,7 @@ EMPTY = "–"
 
 @dataclass(frozen=True)
 class Change:
-    """One field changed in one write; `field` is empty where no earlier row was kept."""
+    """One field changed in one write; `by` is None for the system."""
 
     at: datetime
     by: User | None
@@ -26,10 +23,19 @@ class Change:
 
 
 @dataclass(frozen=True)
-class _Step:
-    event: Model
-    before: Model | None
+class _Write:
+    """What a row was before a write, as its history keeps it, and after."""
+
+    before: Model
     after: Model
+
+    @property
+    def user_id(self) -> int | None:
+        context = self.before.pgh_context
+        return context.metadata.get("user") if context else None
+
+    def changed(self, field: Field) -> bool:
+        return getattr(self.before, field.attname) != getattr(self.after, field.attname)
 
 
 def changes_of(row: Model) -> list[Change]:
@@ -40,54 +46,31 @@ def changes_of(row: Model) -> list[Change]:
         .select_related("pgh_context")
         .order_by("-pgh_id")[:LISTED]
     )
+    writes = [_Write(*pair) for pair in zip(events, [row, *events], strict=False)]
+    people = User.objects.in_bulk({write.user_id for write in writes} - {None})
     kept = {field.name for field in history._meta.concrete_fields}
-    fields = [
-        field for field in row._meta.concrete_fields if field.name in kept and not field.primary_key
-    ]
-    steps = list(_steps(row, events))
-    people = User.objects.in_bulk({user for step in steps if (user := _user_id(step.event))})
-    names = {field: _names(field, steps) for field in fields if isinstance(field, ForeignKey)}
+    fields = [field for field in row._meta.concrete_fields if field.name in kept]
+    names = {field: _names(field, writes) for field in fields if isinstance(field, ForeignKey)}
     return [
         Change(
-            at=step.event.pgh_created_at,
-            by=people.get(_user_id(step.event)),
-            field=str(field.verbose_name) if field else "",
-            before=_shown(field, step.before, names) if field else "",
-            after=_shown(field, step.after, names) if field else "",
+            at=write.before.pgh_created_at,
+            by=people.get(write.user_id),
+            field=str(field.verbose_name),
+            before=_shown(field, write.before, names),
+            after=_shown(field, write.after, names),
         )
-        for step in steps
-        for field in _changed(step, fields)
-    ]
-
-
-def _steps(row: Model, events: list[Model]) -> Iterator[_Step]:
-    """Each event with the row before and after it, whichever of the two the tracker keeps."""
-    trackers = {tracker.label: tracker for tracker in type(row).pgh_event_model.pgh_trackers}
-    if trackers["update"].row == pghistory.Old:
-        return map(_Step, events, events, chain([row], events))
-    return map(_Step, events, chain(events[1:], [None]), events)
-
-
-def _changed(step: _Step, fields: list[Field]) -> list[Field | None]:
-    if step.before is None:
-        return [None]
-    return [
-        field
+        for write in writes
         for field in fields
-        if getattr(step.before, field.attname) != getattr(step.after, field.attname)
+        if write.changed(field)
     ]
 
 
-def _user_id(event: Model) -> int | None:
-    return event.pgh_context.metadata.get("user") if event.pgh_context else None
-
-
-def _names(field: ForeignKey, steps: list[_Step]) -> dict[int, Model]:
+def _names(field: ForeignKey, writes: list[_Write]) -> dict[int, Model]:
     ids = {
         getattr(state, field.attname)
-        for step in steps
-        if field in _changed(step, [field])
-        for state in (step.before, step.after)
+        for write in writes
+        if write.changed(field)
+        for state in (write.before, write.after)
     }
     return field.related_model._default_manager.in_bulk(ids - {None}) if ids - {None} else {}
 

@@ -13,6 +13,8 @@ LEAST_DAYS_TO_DECIDE = 10
 # A term of three months counts as 90 days, however long its months are.
 SHORTEST_TERM_DAYS = 90
 
+# OFFSET 0 keeps the planner from writing each step into all later ones, where it would be
+# computed dozens of times: a fifth of the time over all contracts, half of it for one.
 _REFRESH = f"""
 UPDATE accounts_contract AS contract
 SET renewal_date = dates.renewal_date,
@@ -42,11 +44,13 @@ FROM (
     JOIN accounts_account AS account ON account.id = contract.account_id
     CROSS JOIN LATERAL (
         SELECT coalesce(%(on)s, (%(at)s AT TIME ZONE account.time_zone)::date) AS day
+        OFFSET 0
     ) AS today
     CROSS JOIN LATERAL (
         SELECT (extract(year FROM today.day) - extract(year FROM contract.starts_on))::int * 12
             + (extract(month FROM today.day) - extract(month FROM contract.starts_on))::int
             AS months
+        OFFSET 0
     ) AS apart
     -- Whole months since the start. The calendar counts one too many until the day of the month
     -- is reached, where a start on the 31st is reached on the last day of a shorter month.
@@ -54,6 +58,7 @@ FROM (
         SELECT apart.months - (
             (contract.starts_on + make_interval(months => apart.months))::date > today.day
         )::int AS months
+        OFFSET 0
     ) AS done
     CROSS JOIN LATERAL (
         SELECT
@@ -69,9 +74,11 @@ FROM (
                 WHEN done.months < contract.first_term_months THEN contract.first_term_months
                 ELSE contract.renewal_term_months
             END AS term_months
+        OFFSET 0
     ) AS term
     CROSS JOIN LATERAL (
         SELECT (contract.starts_on + make_interval(months => term.months))::date AS renewal_date
+        OFFSET 0
     ) AS counted
     -- Once notice is given there is no next term, unless the end lies behind it.
     CROSS JOIN LATERAL (
@@ -79,6 +86,7 @@ FROM (
             CASE WHEN contract.ends_on < counted.renewal_date THEN NULL
                 ELSE counted.renewal_date END AS renewal_date,
             CASE WHEN term.months IS NULL THEN NULL ELSE term.term_months END AS term_months
+        OFFSET 0
     ) AS next
     WHERE %(all)s OR contract.id = ANY(%(ids)s)
 ) AS dates

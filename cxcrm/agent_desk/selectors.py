@@ -71,8 +71,6 @@ def renewal_figures(at: datetime) -> RenewalFigures:
         ),
         reminded=_bounded(
             RenewalReminder.objects.filter(
-                # Decisions are numbered as they are made: the newest are enough for the days.
-                pk__in=RenewalReminder.objects.order_by("-id").values("pk")[: COUNT_LIMIT + 1],
                 state=ReminderState.PLANNED,
                 decided_on__gt=today - timedelta(SENT_DAYS),
             )

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets, SimpleListFilter
-from django.contrib.admin.views.main import ORDER_VAR
 from django.core.paginator import Paginator
 from django.db.models import F, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -43,7 +42,10 @@ class BoundedPaginator(Paginator):
 
 @dataclass(frozen=True)
 class ListView:
-    """A named part of a list in the order that an index gives: one click, no scan."""
+    """A named part of a list in the order that an index gives: one click, no scan.
+
+    The ordering ends with something unique.
+    """
 
     name: str
     label: str | Promise
@@ -73,12 +75,11 @@ class DeskChangeList(ChangeList):
     """A list in the order of its view, whatever the address asks for."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list:
-        self.params.pop(ORDER_VAR, None)
-        ordering = super().get_ordering(request, queryset)
+        ordering = list(self.model_admin.get_ordering(request))
         if self.query and ordering == ["-id"]:
             # Hits are few. In the order of the primary key the planner would rather walk the
             # whole table to meet the first of them.
-            return [(F("id") + 0).desc(), "-id"]
+            return [(F("id") + 0).desc()]
         return ordering
 
     def get_results(self, request: HttpRequest) -> None:

@@ -10,7 +10,7 @@ BRANDS = {
         "name": "Nordlicht Hosting",
         "legal_name": "Nordlicht Hosting GmbH",
         "imprint": (
-            "Nordlicht Hosting GmbH (erfunden, Teil einer Vorführung)\n"
+            "Erfunden, Teil einer Vorführung\n"
             "Leuchtturmweg 0, 00000 Musterhafen\n"
             "Registergericht Musterhafen, HRB 000000"
         ),
@@ -25,7 +25,7 @@ BRANDS = {
         "name": "Ardoise Web",
         "legal_name": "Ardoise Web SAS",
         "imprint": (
-            "Ardoise Web SAS (inventée, pour une démonstration)\n"
+            "Inventée pour une démonstration\n"
             "0 rue du Modèle, 00000 Villexemple\n"
             "RCS Villexemple 000 000 000"
         ),

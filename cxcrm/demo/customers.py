@@ -31,15 +31,22 @@ class Person:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """When somebody asks to end a contract, its last day then, and when they think better of it."""
+
+    given_on: date
+    last_day: date
+    taken_back_on: date | None
+
+
+@dataclass(frozen=True)
 class Purchase:
-    """A contract, when cxcrm is told of it, and when somebody asks to end it or to stay."""
+    """A contract, and when cxcrm is told of it."""
 
     bought_on: date
     product: str
     terms: dict
-    end_asked_on: date | None
-    last_day: date | None
-    taken_back_on: date | None
+    notice: Notice | None
 
 
 @dataclass(frozen=True)
@@ -162,11 +169,6 @@ class _Inventor:
         starts_on = self.start(bought_on, first, further)
         renewal = next_renewal(starts_on, first, further, bought_on)
         price, renewal_price = self.prices(offer, starts_on, first, bought_on)
-        end_asked_on, last_day = self.end(bought_on, renewal, notice, kind)
-        taken_back_on = None
-        if end_asked_on and self.rng.random() < 0.15:
-            day = end_asked_on + timedelta(days=self.rng.randint(2, 9))
-            taken_back_on = day if day <= min(self.today, last_day) else None
         return Purchase(
             bought_on=bought_on,
             product=offer.code,
@@ -184,9 +186,7 @@ class _Inventor:
                 "currency": self.place.currency,
                 "billing_period_months": offer.billing_period_months,
             },
-            end_asked_on=end_asked_on,
-            last_day=last_day,
-            taken_back_on=taken_back_on,
+            notice=self.notice(bought_on, renewal, notice, kind),
         )
 
     def start(self, bought_on: date, first: int | None, further: int | None) -> date:
@@ -217,22 +217,23 @@ class _Inventor:
             return price, price + max(1, price // 10)
         return price, None
 
-    def end(
-        self, bought_on: date, renewal: date | None, notice: int, kind: str
-    ) -> tuple[date | None, date | None]:
-        """When somebody gives notice, if at all, and the last day that follows from it."""
+    def notice(
+        self, bought_on: date, renewal: date | None, months: int, kind: str
+    ) -> Notice | None:
         if self.rng.random() > (0.2 if renewal and kind != "monthly" else 0.1):
-            return None, None
+            return None
         if renewal is None or kind == "monthly":
-            asked_on = self.day_after(bought_on + timedelta(days=30))
-            last_day = add_months(no_month_end(asked_on), 1)
+            given_on = self.day_after(bought_on + timedelta(days=30))
+            last_day = add_months(no_month_end(given_on), 1)
         else:
-            deadline = add_months(renewal, -notice) - timedelta(days=1)
-            asked_on = deadline - timedelta(days=self.rng.randint(0, 70))
+            deadline = add_months(renewal, -months) - timedelta(days=1)
+            given_on = deadline - timedelta(days=self.rng.randint(0, 70))
             last_day = renewal - timedelta(days=1)
-        if not bought_on + timedelta(days=15) < asked_on <= self.today:
-            return None, None
-        return asked_on, last_day
+        if not bought_on + timedelta(days=15) < given_on <= self.today:
+            return None
+        stays = self.rng.random() < 0.15
+        second_thought = given_on + timedelta(days=self.rng.randint(2, 9))
+        return Notice(given_on, last_day, second_thought if stays else None)
 
     def day_after(self, day: date) -> date:
         return day + timedelta(days=self.rng.randint(1, max(1, (self.today - day).days)))

@@ -102,12 +102,10 @@ class History:
         ids = add_contracts(contracts=[order for _purchase, order in self.orders], at=at)
         for contract_id, (purchase, order) in zip(ids, self.orders, strict=True):
             agent = order.account.account_manager
-            if purchase.end_asked_on:
-                self.plan(
-                    purchase.end_asked_on, self.give_notice, contract_id, purchase.last_day, agent
-                )
-            if purchase.taken_back_on:
-                self.plan(purchase.taken_back_on, self.stay, contract_id, agent)
+            if notice := purchase.notice:
+                self.plan(notice.given_on, self.give_notice, contract_id, notice.last_day, agent)
+                if notice.taken_back_on:
+                    self.plan(notice.taken_back_on, self.stay, contract_id, agent)
         self.orders.clear()
 
     def give_notice(self, contract_id: int, last_day: date, agent, at: datetime) -> None:

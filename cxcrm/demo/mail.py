@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -16,7 +17,7 @@ class PastMail(BaseEmailBackend):
         self.at = at
         self.mailbox = Mailbox(settings.VAR_DIR)
 
-    def send_messages(self, email_messages: list[EmailMessage]) -> int:
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
             message.extra_headers["Date"] = format_datetime(self.at)
             content = message.message().as_bytes(linesep="\r\n")

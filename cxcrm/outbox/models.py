@@ -29,6 +29,13 @@ class MailAddress(models.Model):
                 condition=Q(address__regex=r"^[^@\s]+@[^@\s]+$"), name="mail_address_has_domain"
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["bounced_at", "id"],
+                name="mail_address_bounced",
+                condition=Q(bounced_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.address

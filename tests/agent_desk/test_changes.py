@@ -20,13 +20,14 @@ def test_changes_name_who_changed_which_field_from_what_to_what():
                 setattr(account, name, value)
             account.save()
 
-    newest = [
+    changes = [
         (change.by, change.field, change.before, change.after)
         for change in changes_of(Account.objects.get())
-    ][:2]
-    assert newest == [
+    ]
+    assert changes == [
         (agent, "segment", EMPTY, "Large"),
         (agent, "account manager", EMPTY, "Lena"),
+        (agent, "name", "Bakery", "Bakery & Sons"),
     ]
 
 
@@ -36,7 +37,7 @@ def test_changes_made_by_the_system_name_nobody():
     account.name = "Other"
     account.save()
 
-    assert [change.by for change in changes_of(account)] == [None]
+    assert [(change.by, change.after) for change in changes_of(account)] == [(None, "Other")]
 
 
 @pytest.mark.django_db

@@ -189,7 +189,11 @@ def test_agent_edits_an_account_and_the_page_says_who_did(desk):
     account.refresh_from_db()
     assert (account.name, account.segment) == ("Bakery & Sons", "large")
     assert (account.external_id, account.account_manager) == (number, client.user)
-    assert {change.by for change in client.get(page(account)).context["changes"]} == {client.user}
+    changes = client.get(page(account)).context["changes"]
+    assert {change.by for change in changes} == {client.user}
+    assert ("name", "Bakery", "Bakery & Sons") in {
+        (change.field, change.before, change.after) for change in changes
+    }
 
 
 def test_executive_cannot_edit_an_account(desk):

@@ -1,6 +1,9 @@
 """F01, F02: `kill -9` while mails are being handed over to a relay that is slow to answer."""
 
+from dataclasses import replace
+
 import pytest
+from django.db import connection
 
 from tests.faults.experiment import FULL, Experiment, Outcome
 
@@ -10,50 +13,77 @@ KILLS = 10 if FULL else 4
 SENDERS = 2
 
 
-def kill_one_of_two_senders(deployment, *, teeth: str = "") -> Outcome:
-    """The lease is shorter than a batch takes, so that leases run out in front of the living too:
-    only the lease check keeps two senders apart."""
-    deployment.environment |= {"CXCRM_MAIL_LEASE_SECONDS": "1", "CXCRM_TEETH": teeth}
+# Claims that have run out when they are made, as with a worker that hangs before it sends: each
+# takes the mails of the others away, and only the lease check keeps them apart.
+LEASES_RUN_OUT = """
+CREATE FUNCTION keep_due_at() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN NEW.due_at := OLD.due_at; RETURN NEW; END $$;
+CREATE TRIGGER keep_due_at BEFORE UPDATE ON outbox_outgoingmail
+    FOR EACH ROW WHEN (NEW.state = 'claimed') EXECUTE FUNCTION keep_due_at();
+"""
+
+
+def start_wave(deployment, name: str) -> Experiment:
     deployment.sink.behave("slow-250")
-    wave = Experiment("F01", deployment, teeth)
+    wave = Experiment(name, deployment)
     wave.plan_wave()
     deployment.start_beat()
-    senders = [deployment.start_worker(f"worker{number}") for number in range(SENDERS)]
+    return wave
+
+
+def kill_one_of_two_workers(deployment) -> Outcome:
+    wave = start_wave(deployment, "F01")
+    workers = [deployment.start_worker(f"worker{number}") for number in range(SENDERS)]
     for _ in wave.moments(KILLS):
-        wave.kill_worker(wave.random.choice(senders))
+        wave.kill_worker(wave.random.choice(workers))
     return wave.settle()
 
 
-def test_killed_sender_loses_nothing_and_doubles_what_it_had_in_the_air(deployment, record):
-    outcome = record(kill_one_of_two_senders(deployment))
-    outcome.keeps_the_promise(most_doubles=outcome.kills)
-
-
-def test_killed_sender_without_lease_check_is_noticed(deployment, record):
-    outcome = record(kill_one_of_two_senders(deployment, teeth="lease-check"))
-    with pytest.raises(AssertionError):
-        outcome.keeps_the_promise(most_doubles=outcome.kills)
-
-
-def test_killed_worker_group_loses_nothing_and_doubles_one_per_child(deployment, record):
-    deployment.sink.behave("slow-250")
-    wave = Experiment("F02 group", deployment)
-    wave.plan_wave()
-    deployment.start_beat()
+def kill_a_worker_with_its_children(deployment) -> Outcome:
+    wave = start_wave(deployment, "F02 group")
     worker = deployment.start_worker(children=SENDERS)
     for _ in wave.moments(KILLS):
         wave.kill_worker(worker)
-    outcome = record(wave.settle())
-    outcome.keeps_the_promise(most_doubles=outcome.kills * SENDERS)
+    return wave.settle()
 
 
-def test_killed_pool_child_loses_nothing_and_doubles_one(deployment, record):
-    deployment.sink.behave("slow-250")
-    wave = Experiment("F02 child", deployment)
-    wave.plan_wave()
-    deployment.start_beat()
+def kill_single_children(deployment) -> Outcome:
+    wave = start_wave(deployment, "F02 child")
     worker = deployment.start_worker(children=SENDERS)
     for _ in wave.moments(KILLS):
         wave.kill_child(worker)
-    outcome = record(wave.settle())
+    return wave.settle()
+
+
+# With how many mails a kill may find in the air.
+EXPERIMENTS = [
+    pytest.param(kill_one_of_two_workers, 1, id="worker"),
+    pytest.param(kill_a_worker_with_its_children, SENDERS, id="group"),
+    pytest.param(kill_single_children, 1, id="child"),
+]
+
+
+@pytest.mark.parametrize(("experiment", "in_the_air"), EXPERIMENTS)
+def test_killed_workers_lose_nothing_and_double_what_was_in_the_air(
+    deployment, record, experiment, in_the_air
+):
+    outcome = record(experiment(deployment))
+    outcome.keeps_the_promise(most_doubles=outcome.kills * in_the_air)
+
+
+def let_leases_run_out(deployment, *, teeth: str = "") -> Outcome:
+    with connection.cursor() as cursor:
+        cursor.execute(LEASES_RUN_OUT)
+    deployment.environment["CXCRM_TEETH"] = teeth
+    return replace(kill_one_of_two_workers(deployment), experiment="F01 leases", teeth=teeth)
+
+
+def test_killed_workers_whose_leases_run_out_are_kept_apart_by_the_lease_check(deployment, record):
+    outcome = record(let_leases_run_out(deployment))
     outcome.keeps_the_promise(most_doubles=outcome.kills)
+
+
+def test_killed_workers_without_lease_check_are_noticed(deployment, record):
+    outcome = record(let_leases_run_out(deployment, teeth="lease-check"))
+    with pytest.raises(AssertionError):
+        outcome.keeps_the_promise(most_doubles=outcome.kills)

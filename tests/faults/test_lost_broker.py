@@ -19,6 +19,7 @@ def flush_the_broker(deployment, *, teeth: str = "") -> Outcome:
     wave = Experiment("F04", deployment, teeth)
     wave.plan_wave()
     deployment.broker.flush()
+    # Without beat nothing else would wake them up, and there would be no wave to strike.
     if teeth != "sweep":
         deployment.start_beat()
     for number in range(2):
@@ -39,16 +40,28 @@ def test_flushed_broker_without_sweep_is_noticed(deployment, record):
         outcome.keeps_the_promise(most_doubles=0)
 
 
-def test_killed_broker_loses_nothing_and_doubles_only_where_a_worker_ended(deployment, record):
-    wave = Experiment("F05", deployment)
+def kill_the_broker(deployment, *, teeth: str = "") -> Outcome:
+    wave = Experiment("F05", deployment, teeth)
     deployment.sink.behave("slow-250")
     wave.plan_wave()
-    deployment.start_beat()
+    if teeth != "sweep":
+        deployment.start_beat()
     worker = deployment.start_worker(children=2)
-    for _ in wave.moments(BROKER_DEATHS):
+    for _ in wave.moments(1 if teeth else BROKER_DEATHS):
         deployment.broker.kill()
         wave.kills += 1
         time.sleep(SECONDS_DOWN)
         deployment.broker.start()
-    outcome = record(wave.settle(worker))
+    return wave.settle(None if teeth else worker)
+
+
+def test_killed_broker_loses_nothing_and_doubles_only_where_a_worker_ended(deployment, record):
+    outcome = record(kill_the_broker(deployment))
     outcome.keeps_the_promise(most_doubles=2 * (outcome.worker_exits + outcome.replaced))
+
+
+@pytest.mark.skipif(not FULL, reason="make faults-full")
+def test_killed_broker_without_sweep_is_noticed(deployment, record):
+    outcome = record(kill_the_broker(deployment, teeth="sweep"))
+    with pytest.raises(AssertionError):
+        outcome.keeps_the_promise(most_doubles=0)

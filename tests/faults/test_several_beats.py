@@ -25,7 +25,7 @@ WITHOUT_CLAIM = """
 CREATE FUNCTION keep_remind_on() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN NEW.remind_on := OLD.remind_on; RETURN NEW; END $$;
 CREATE TRIGGER keep_remind_on BEFORE UPDATE OF remind_on ON accounts_contract
-    FOR EACH ROW EXECUTE FUNCTION keep_remind_on();
+    FOR EACH ROW WHEN (NEW.remind_on IS NULL) EXECUTE FUNCTION keep_remind_on();
 """
 # Dropped, the planner's ON CONFLICT would fail; so no decision is ever the same as another.
 WITHOUT_INDEX = """

@@ -8,8 +8,8 @@ from datetime import date, datetime
 
 from django.db.models import F, QuerySet
 
-from accounts.enums import ReminderState
-from accounts.models import RenewalReminder
+from accounts.enums import ContractState, ReminderState
+from accounts.models import Contract, RenewalReminder
 from cxcrm.outbox.models import OutgoingMail
 from tests.journeys import telco_reference
 from tests.journeys.telco_reference import ExpectedMail, in_words, last_day_to_cancel, reckon
@@ -46,9 +46,17 @@ def test_renewal_year_reminds_each_customer_once_on_the_right_day(deployment, sh
     worker = deployment.start_worker()
     deployment.start_beat()
     deployment.manage(
-        *("import_contracts", str(feed), "--mapping", "telco"),
+        *("add_brand", "telco", "--name", "Telco", "--legal-name", "Telco Inc."),
+        *("--imprint", "1 Main Street, Los Angeles", "--base-url", "https://telco.example"),
+        *("--sender-address", "mail@telco.example"),
+    )
+    deployment.manage(
+        *("import_contracts", str(feed), "--mapping", "telco", "--brand", "telco"),
         *("--as-of", IMPORTED_ON.isoformat()),
     )
+    assert running_contracts() == expected.kinds
+    assert deployment.sink.taken() == []
+
     played = deployment.run(
         *("-m", "tests.journeys.play_days"), IMPORTED_ON.isoformat(), LAST_DAY.isoformat()
     )
@@ -64,6 +72,14 @@ def test_renewal_year_reminds_each_customer_once_on_the_right_day(deployment, sh
         f"{socket.gethostname()[:80]}:{worker.pid}"
     }
     assert answers(f"{web}/health/ready")
+
+
+def running_contracts() -> dict[str, int]:
+    running = Contract.objects.filter(state=ContractState.RUNNING)
+    return {
+        "rolling": running.filter(first_term_months=1).count(),
+        "fixed": running.filter(first_term_months__gte=12).count(),
+    }
 
 
 def days_by_moment(played: str) -> dict[float, date]:
@@ -89,8 +105,9 @@ def read_day(pattern: str, text: str) -> date:
 
 
 def decisions(reminders: QuerySet[RenewalReminder]) -> set[ExpectedMail]:
-    """Whom the rows of cxcrm name, when it renews, and the day that they were due."""
+    """What the rows of cxcrm say: whose contract, when it renews, and the day that was due."""
+    rows = reminders.values_list("contract__external_id", "renewal_date", "due_on")
     return {
-        ExpectedMail(*row)
-        for row in reminders.values_list("contact__address__address", "renewal_date", "due_on")
+        ExpectedMail(f"{number.lower()}@customers.example", renewal_date, due_on)
+        for number, renewal_date, due_on in rows
     }

@@ -11,7 +11,6 @@ from django.db import connection
 def new_database(name: str, *, template: str = "template1") -> Iterator[str]:
     """A database for as long as the block lasts, beside the one of the tests; yields its URL."""
     with psycopg.connect(url_of("postgres"), autocommit=True) as server:
-        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
             yield url_of(name)

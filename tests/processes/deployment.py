@@ -51,11 +51,7 @@ class Deployment:
         return worker
 
     def start_beat(self, name: str = "beat") -> Process:
-        beat = self._celery(
-            name, "beat", "--schedule", str(self.directory / name), ready="beat: Starting"
-        )
-        beat.wait_until_ready()
-        return beat
+        return self._celery(name, "beat", "--schedule", str(self.directory / name))
 
     def start_web(self) -> str:
         """The address at which it answers."""
@@ -94,7 +90,7 @@ class Deployment:
             if process.log.exists()
         )
 
-    def _celery(self, name: str, *arguments: str, ready: str) -> Process:
+    def _celery(self, name: str, *arguments: str, ready: str = "") -> Process:
         return self._start(
             name, ["-m", "celery", "-A", "cxcrm", *arguments, "--loglevel", "INFO"], ready
         )

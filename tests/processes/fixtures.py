@@ -3,7 +3,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,7 +20,7 @@ def migrated_database() -> Iterator[str]:
     The database of pytest-django would not do: processes need committed rows, and to truncate
     it afterwards would take away what migrations have written, such as the roles.
     """
-    name = urlsplit(os.environ["DATABASE_URL"]).path.strip("/") + "_migrated"
+    name = f"cxcrm_processes_{os.getpid()}"
     with new_database(name) as url:
         subprocess.run(
             [sys.executable, "manage.py", "migrate", "--verbosity", "0"],

@@ -90,10 +90,14 @@ class Process:
                 os.killpg(self._popen.pid, signal.SIGKILL)
             self._popen.wait()
 
+    def ask_to_end(self) -> None:
+        if self.is_alive:
+            os.kill(self.pid, signal.SIGTERM)
+
     def stop(self, seconds: float = 15) -> None:
         """Ask it to end, then make it end."""
         if self.is_alive:
-            os.kill(self.pid, signal.SIGTERM)
+            self.ask_to_end()
             with suppress(NeverHappenedError):
                 self.wait_until_ended(seconds)
         self.kill()

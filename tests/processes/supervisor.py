@@ -49,4 +49,6 @@ class Supervisor:
                 started.add(process)
                 process.start()
         for process in self._processes:
+            process.ask_to_end()
+        for process in self._processes:
             process.stop()

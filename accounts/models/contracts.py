@@ -53,7 +53,7 @@ class Product(models.Model):
             "tax_rate",
             "currency",
             "billing_period_months",
-        )
+        ),
     ),
     pghistory.DeleteEvent(),
     exclude=["yearly_value", "notice_deadline", "renewal_date", "term_months", "remind_on"],

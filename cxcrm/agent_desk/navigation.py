@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
@@ -51,7 +52,22 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": title, "items": [item for entry in entries if (item := _item(request, *entry))]}
         for title, entries in GROUPS
     ]
-    return [{"items": [today]}, *(group for group in groups if group["items"])]
+    return [{"items": [today]}, *(group for group in groups if group["items"]), *_demo()]
+
+
+def _demo() -> list[dict[str, Any]]:
+    if not settings.CXCRM_DEMO:
+        return []
+    pages = [
+        {
+            "title": _("What to try"),
+            "icon": "explore",
+            "link": reverse("demo:landing"),
+            "active": False,
+        },
+        {"title": _("Mailbox"), "icon": "inbox", "link": reverse("demo:mailbox")},
+    ]
+    return [{"title": _("Demo"), "items": pages}]
 
 
 def _item(request: HttpRequest, icon: str, label: str) -> dict[str, Any] | None:

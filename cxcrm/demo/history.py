@@ -18,7 +18,7 @@ from cxcrm.demo.mail import PastMail
 from cxcrm.outbox.services import deliver_mails, mark_bounced, remember_addresses
 from cxcrm.users.services import create_staff
 
-CALLS_A_DAY = 0.6
+CALLS_A_DAY = 1.4
 # An agent sees to what the system asks for within this time.
 PATIENCE = timedelta(days=5)
 
@@ -57,7 +57,7 @@ class History:
             deed(at)
         if self.orders:
             self.sign_contracts(at)
-        if self.rng.random() < CALLS_A_DAY:
+        for _call in range(int(CALLS_A_DAY + self.rng.random())):
             self.take_call(at)
         if at.weekday() == 0:
             self.see_to_open_tasks(at)

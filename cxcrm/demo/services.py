@@ -92,7 +92,7 @@ def _play(day: date) -> PlayedDay:
     return PlayedDay(
         day=day,
         reminders=counts["planned"],
-        tasks=counts["too_late"] + counts["nobody"],
+        tasks=counts["too_late"] + counts["nobody"] + counts["undelivered"],
         started=counts["started"],
         renewed=counts["renewed"],
         ended=counts["ended"],

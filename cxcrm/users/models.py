@@ -27,7 +27,7 @@ class UserManager(BaseUserManager):
 @pghistory.track(
     pghistory.UpdateEvent(
         row=pghistory.Old,
-        condition=pghistory.AnyChange("email", "name", "is_active", "is_staff", "is_superuser")
+        condition=pghistory.AnyChange("email", "name", "is_active", "is_staff", "is_superuser"),
     ),
     pghistory.DeleteEvent(),
     exclude=["password", "last_login"],

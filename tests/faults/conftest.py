@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 
@@ -17,7 +18,7 @@ def record() -> Callable[[Outcome], Outcome]:
     """Keep an outcome for the summary and for `var/faults.jsonl`."""
 
     def keep(outcome: Outcome) -> Outcome:
-        _rows.append(json.dumps(outcome.as_row()))
+        _rows.append(json.dumps(asdict(outcome)))
         RESULTS.parent.mkdir(exist_ok=True)
         with RESULTS.open("a") as results:
             results.write(_rows[-1] + "\n")

@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 from django.db import connection
 
-from tests.faults.experiment import FULL, Experiment, Outcome
+from tests.faults.experiment import FEW_MAILS, FULL, MAILS, Experiment, Outcome
 
 pytestmark = pytest.mark.faults
 
-KILLS = 10 if FULL else 4
+FEW_KILLS = 4
+KILLS = 10 if FULL else FEW_KILLS
+FEWEST_DOUBLES = 3
 SENDERS = 2
 
 
@@ -23,18 +25,18 @@ CREATE TRIGGER keep_due_at BEFORE UPDATE ON outbox_outgoingmail
 """
 
 
-def start_wave(deployment, name: str) -> Experiment:
+def start_wave(deployment, name: str, mails: int = MAILS) -> Experiment:
     deployment.sink.behave("slow-250")
     wave = Experiment(name, deployment)
-    wave.plan_wave()
+    wave.plan_wave(mails)
     deployment.start_beat()
     return wave
 
 
-def kill_one_of_two_workers(deployment) -> Outcome:
-    wave = start_wave(deployment, "F01")
+def kill_one_of_two_workers(deployment, *, mails: int = MAILS, kills: int = KILLS) -> Outcome:
+    wave = start_wave(deployment, "F01", mails)
     workers = [deployment.start_worker(f"worker{number}") for number in range(SENDERS)]
-    for _ in wave.moments(KILLS):
+    for _ in wave.moments(kills):
         wave.kill_worker(wave.random.choice(workers))
     return wave.settle()
 
@@ -67,15 +69,18 @@ EXPERIMENTS = [
 def test_killed_workers_lose_nothing_and_double_what_was_in_the_air(
     deployment, record, experiment, in_the_air
 ):
-    outcome = record(experiment(deployment))
-    outcome.keeps_the_promise(most_doubles=outcome.kills * in_the_air)
+    outcome = experiment(deployment)
+    if outcome.double < FEWEST_DOUBLES:
+        outcome = replace(outcome, note="proves nothing: hardly a mail was in the air")
+    record(outcome).keeps_the_promise(most_doubles=outcome.kills * in_the_air)
 
 
 def let_leases_run_out(deployment, *, teeth: str = "") -> Outcome:
     with connection.cursor() as cursor:
         cursor.execute(LEASES_RUN_OUT)
     deployment.environment["CXCRM_TEETH"] = teeth
-    return replace(kill_one_of_two_workers(deployment), experiment="F01 leases", teeth=teeth)
+    outcome = kill_one_of_two_workers(deployment, mails=FEW_MAILS, kills=FEW_KILLS)
+    return replace(outcome, experiment="F01 leases", teeth=teeth)
 
 
 def test_killed_workers_whose_leases_run_out_are_kept_apart_by_the_lease_check(deployment, record):

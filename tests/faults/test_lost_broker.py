@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.faults.experiment import FULL, Experiment, Outcome
+from tests.faults.experiment import FULL, Experiment, Outcome, only_in_full
 
 pytestmark = pytest.mark.faults
 
@@ -60,7 +60,7 @@ def test_killed_broker_loses_nothing_and_doubles_only_where_a_worker_ended(deplo
     outcome.keeps_the_promise(most_doubles=2 * (outcome.worker_exits + outcome.replaced))
 
 
-@pytest.mark.skipif(not FULL, reason="make faults-full")
+@only_in_full
 def test_killed_broker_without_sweep_is_noticed(deployment, record):
     outcome = record(kill_the_broker(deployment, teeth="sweep"))
     with pytest.raises(AssertionError):

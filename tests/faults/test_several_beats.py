@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from cxcrm.base import clock
-from tests.faults.experiment import FULL, Experiment, Outcome
+from tests.faults.experiment import FULL, Experiment, Outcome, only_in_full
 from tests.faults.load import add_customers
 
 pytestmark = pytest.mark.faults
@@ -70,6 +70,7 @@ def test_several_beats_remind_once_and_make_up_for_a_dead_one(deployment, record
     record(wave.settle()).keeps_the_promise(most_doubles=0)
 
 
+@only_in_full
 def test_several_beats_without_a_claim_are_held_by_the_index(deployment, record):
     outcome = compete_with_teeth(deployment, "claim", WITHOUT_CLAIM)
     record(outcome).keeps_the_promise(most_doubles=0)

@@ -9,6 +9,7 @@ from datetime import date
 from importlib import import_module
 
 import psycopg
+from django.db import OperationalError
 
 from benchmarks.database import bench_database
 from cxcrm.embedded import EmbeddedError
@@ -26,7 +27,7 @@ def main() -> None:
             import_module(f"benchmarks.{arguments.command}").main(arguments)
     except EmbeddedError as error:
         sys.exit(f"cxcrm: {error}")
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, OperationalError) as error:
         sys.exit(f"{error}\nIs there a database to measure? `make bench-data` makes one.")
 
 

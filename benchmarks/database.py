@@ -50,7 +50,9 @@ def _make(server: str, *, drop: bool) -> None:
     with psycopg.connect(server, autocommit=True) as connection:
         if drop:
             connection.execute(f"DROP DATABASE IF EXISTS {NAME}")
-        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME]).fetchone():
+        if not connection.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s", [NAME]
+        ).fetchone():
             connection.execute(f"CREATE DATABASE {NAME}")
             # As on the embedded server: disks without heads read any page as fast as the next.
             connection.execute(f"ALTER DATABASE {NAME} SET random_page_cost = 1.1")

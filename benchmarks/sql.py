@@ -186,6 +186,8 @@ def add_past(*, day: date, past_days: int, staff: int) -> None:
     """Reminders, mails, events and tasks of the `past_days` before `day`, from the contracts."""
     with connection.cursor() as cursor:
         for statement in tqdm(_PAST, desc="past months"):
+            # Each reads what the one before has written, of which the planner knows nothing yet.
+            cursor.execute("ANALYZE")
             cursor.execute(statement, {"day": day, "past_days": past_days, "staff": staff})
 
 

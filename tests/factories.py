@@ -2,10 +2,8 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
 
 import factory
-from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 
 from accounts.enums import AfterTerm, ContactRole, CustomerKind
@@ -17,12 +15,6 @@ from cxcrm.users.models import User
 NOW = datetime(2026, 6, 1, 10, tzinfo=UTC)
 
 
-PASSWORD = "correct horse battery staple"
-
-# Hashing is slow on purpose: once per test run is enough.
-hashed = cache(make_password)
-
-
 class UserFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = User
@@ -30,11 +22,7 @@ class UserFactory(factory.django.DjangoModelFactory):
 
     email = factory.Sequence(lambda n: f"user{n}@cxcrm.test")
     name = factory.Sequence(lambda n: f"User {n}")
-    password = PASSWORD
-
-    @classmethod
-    def _adjust_kwargs(cls, **kwargs):
-        return kwargs | {"password": hashed(kwargs["password"])}
+    password = factory.django.Password("correct horse battery staple")
 
     @factory.post_generation
     def role(self, create, role, **kwargs):

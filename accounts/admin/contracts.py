@@ -69,6 +69,8 @@ class TermFilter(DropdownFilter):
         return [("rolling", _("Rolling: renews all the time")), ("fixed", _("Fixed term"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Contract]) -> QuerySet[Contract]:
+        if self.value() and request.GET.get("show") == "ended":
+            return queryset.none()  # none of them has a term; looking for one reads them all
         match self.value():
             case "rolling":
                 return queryset.rolling()

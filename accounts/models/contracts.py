@@ -68,7 +68,11 @@ class Contract(models.Model):
     """
 
     brand = models.ForeignKey(
-        "accounts.Brand", models.PROTECT, related_name="contracts", verbose_name=_("brand")
+        "accounts.Brand",
+        models.PROTECT,
+        related_name="contracts",
+        db_index=False,  # a handful of values: no index would be used
+        verbose_name=_("brand"),
     )
     account = models.ForeignKey(
         "accounts.Account", models.CASCADE, related_name="contracts", verbose_name=_("account")

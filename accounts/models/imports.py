@@ -40,7 +40,11 @@ class ImportIssue(models.Model):
     """Why a row of a feed was refused; without a field the whole row, on line 0 the whole file."""
 
     run = models.ForeignKey(
-        "accounts.ImportRun", models.CASCADE, related_name="issues", verbose_name=_("import")
+        "accounts.ImportRun",
+        models.CASCADE,
+        related_name="issues",
+        db_index=False,  # the unique constraint begins with it
+        verbose_name=_("import"),
     )
     line = models.PositiveIntegerField(_("line"), help_text=_("The header is line 1."))
     field = models.CharField(_("field"), max_length=64)

@@ -13,7 +13,11 @@ class RenewalReminder(models.Model):
     """
 
     contract = models.ForeignKey(
-        "accounts.Contract", models.CASCADE, related_name="reminders", verbose_name=_("contract")
+        "accounts.Contract",
+        models.CASCADE,
+        related_name="reminders",
+        db_index=False,  # the unique constraint begins with it
+        verbose_name=_("contract"),
     )
     renewal_date = models.DateField(_("renewal date"))
     step = models.PositiveSmallIntegerField(_("step"), choices=ReminderStep)

@@ -4,13 +4,16 @@ from datetime import datetime
 
 from django.db import connection
 
+# Each statement is bounded twice: by the day of UTC+14, further ahead than which nobody's day is
+# and which the index serves, and by the account's own day.
+
 _START = """
 WITH due AS (
     SELECT contract.id
     FROM accounts_contract AS contract
     JOIN accounts_account AS account ON account.id = contract.account_id
     WHERE contract.state = 'ordered'
-        AND contract.starts_on <= (%(at)s AT TIME ZONE 'UTC')::date + 1
+        AND contract.starts_on <= (%(at)s AT TIME ZONE 'Etc/GMT-14')::date
         AND contract.starts_on <= (%(at)s AT TIME ZONE account.time_zone)::date
     ORDER BY contract.starts_on
     LIMIT %(limit)s
@@ -32,7 +35,7 @@ WITH due AS (
     FROM accounts_contract AS contract
     JOIN accounts_account AS account ON account.id = contract.account_id
     WHERE contract.state = 'running'
-        AND contract.ends_on < (%(at)s AT TIME ZONE 'UTC')::date + 1
+        AND contract.ends_on < (%(at)s AT TIME ZONE 'Etc/GMT-14')::date
         AND contract.ends_on < (%(at)s AT TIME ZONE account.time_zone)::date
     ORDER BY contract.ends_on
     LIMIT %(limit)s
@@ -57,7 +60,7 @@ WITH due AS (
     FROM accounts_contract AS contract
     JOIN accounts_account AS account ON account.id = contract.account_id
     WHERE contract.state = 'running'
-        AND contract.renewal_date <= (%(at)s AT TIME ZONE 'UTC')::date + 1
+        AND contract.renewal_date <= (%(at)s AT TIME ZONE 'Etc/GMT-14')::date
         AND contract.renewal_date <= (%(at)s AT TIME ZONE account.time_zone)::date
     ORDER BY contract.renewal_date, contract.id
     LIMIT %(limit)s

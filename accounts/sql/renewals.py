@@ -14,8 +14,8 @@ WITH due AS MATERIALIZED (
     FROM accounts_contract AS contract
     JOIN accounts_account AS account ON account.id = contract.account_id
     CROSS JOIN LATERAL (SELECT (%(at)s AT TIME ZONE account.time_zone)::date AS day) AS today
-    -- Nobody's day is further ahead than tomorrow's of UTC: this bound is what the index serves.
-    WHERE contract.remind_on <= (%(at)s AT TIME ZONE 'UTC')::date + 1
+    -- Nobody's day is further ahead than that of UTC+14: this bound is what the index serves.
+    WHERE contract.remind_on <= (%(at)s AT TIME ZONE 'Etc/GMT-14')::date
         AND contract.remind_on <= today.day
     ORDER BY contract.remind_on, contract.id
     LIMIT %(limit)s

@@ -11,7 +11,7 @@ from cxcrm.users.enums import Language
 class MailAddress(models.Model):
     """An address that mail goes to, written once, in lower case, with what became of it."""
 
-    address = models.EmailField(_("address"), unique=True)
+    address = models.EmailField(_("address"))
     bounced_at = models.DateTimeField(
         _("bounced"), null=True, blank=True, help_text=_("Set: nothing is sent there any more.")
     )
@@ -22,6 +22,12 @@ class MailAddress(models.Model):
         verbose_name = _("mail address")
         verbose_name_plural = _("mail addresses")
         constraints = [
+            # Not `unique=True`, which makes a second index for patterns that nobody asks for.
+            models.UniqueConstraint(
+                fields=["address"],
+                name="mail_address_once",
+                violation_error_message=_("This address is known already."),
+            ),
             models.CheckConstraint(
                 condition=Q(address=Lower(Trim("address"))), name="mail_address_is_normalised"
             ),
@@ -51,6 +57,7 @@ class MailPermission(models.Model):
         "outbox.MailAddress",
         models.CASCADE,
         related_name="permissions",
+        db_index=False,  # the unique constraint begins with it
         verbose_name=_("address"),
     )
     mail_class = models.CharField(_("class of mail"), max_length=10, choices=MailClass)

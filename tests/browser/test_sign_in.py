@@ -19,6 +19,7 @@ def test_newcomer_sets_up_the_second_factor_and_enters_without_complaints(
     page.get_by_label("Email").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/reauthenticate/**")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Confirm").click()
     assert page.locator(".qr-code").evaluate("picture => picture.naturalWidth") > 0

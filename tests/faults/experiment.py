@@ -63,16 +63,22 @@ class Experiment:
             self.wait_for_mails(max(goal, len(self.deployment.sink.taken()) + 1))
             yield strike
 
+    def sender_of_next_mail(self) -> int:
+        """The process that hands a mail over at this moment."""
+        sink = self.deployment.sink
+        self.wait_for_mails(len(sink.taken()) + 1)
+        newest = sink.taken()[-1]
+        worker = OutgoingMail.objects.values_list("worker", flat=True).get(pk=newest.mail)
+        return int(worker.rpartition(":")[2])
+
     def kill_worker(self, worker: Process) -> None:
-        """`kill -9` it with its children, between two mails of the wave."""
-        worker.wait_until_ready()
-        self.wait_for_mails(len(self.deployment.sink.taken()) + 1)
+        """`kill -9` it with its children."""
         worker.kill()
         self.kills += 1
         self.killed_workers += 1
 
-    def kill_child(self, worker: Process) -> None:
-        os.kill(self.random.choice(worker.children()), signal.SIGKILL)
+    def kill_child(self, pid: int) -> None:
+        os.kill(pid, signal.SIGKILL)
         self.kills += 1
 
     def wait_for_mails(self, count: int) -> None:

@@ -37,7 +37,8 @@ def kill_one_of_two_workers(deployment, *, mails: int = MAILS, kills: int = KILL
     wave = start_wave(deployment, "F01", mails)
     workers = [deployment.start_worker(f"worker{number}") for number in range(SENDERS)]
     for _ in wave.moments(kills):
-        wave.kill_worker(wave.random.choice(workers))
+        sender = wave.sender_of_next_mail()
+        wave.kill_worker(next((each for each in workers if each.pid == sender), workers[0]))
     return wave.settle()
 
 
@@ -45,15 +46,16 @@ def kill_a_worker_with_its_children(deployment) -> Outcome:
     wave = start_wave(deployment, "F02 group")
     worker = deployment.start_worker(children=SENDERS)
     for _ in wave.moments(KILLS):
+        wave.sender_of_next_mail()
         wave.kill_worker(worker)
     return wave.settle()
 
 
 def kill_single_children(deployment) -> Outcome:
     wave = start_wave(deployment, "F02 child")
-    worker = deployment.start_worker(children=SENDERS)
+    deployment.start_worker(children=SENDERS)
     for _ in wave.moments(KILLS):
-        wave.kill_child(worker)
+        wave.kill_child(wave.sender_of_next_mail())
     return wave.settle()
 
 

@@ -91,8 +91,8 @@ def days_by_moment(played: str) -> dict[float, date]:
 def as_sent(mail: TakenMail, days: dict[float, date]) -> ExpectedMail:
     """What a mail told its customer, and the day on which the mail server took it."""
     [address] = mail.recipients
-    renewal_date = read_day(r"Renewal date: (.+)", mail.text)
-    assert read_day(r"Last day to cancel: (.+)", mail.text) == last_day_to_cancel(renewal_date)
+    renewal_date = read_day(r"Renewal date\W+(.+)", mail.text)
+    assert read_day(r"Last day to cancel\W+(.+)", mail.text) == last_day_to_cancel(renewal_date)
     assert mail.subject.endswith(f"renews on {in_words(renewal_date)}")
     moments = list(days)
     return ExpectedMail(address, renewal_date, days[moments[bisect(moments, mail.time) - 1]])

@@ -73,16 +73,6 @@ class Process:
         """Also where a supervisor has yet to start it again."""
         wait_until(lambda: self.is_alive and self._is_ready(), seconds, f"{self.name} ready")
 
-    def wait_until_ended(self, seconds: float) -> int:
-        """Its exit status."""
-        wait_until(lambda: not self.is_alive, seconds, f"the end of {self.name}")
-        assert self._popen is not None
-        return self._popen.returncode
-
-    def children(self) -> list[int]:
-        """The processes that it has forked, oldest first."""
-        return sorted(pid for pid, parent in _parents() if parent == self.pid)
-
     def kill(self) -> None:
         """`kill -9` it with all that it has forked."""
         if self._popen is not None:
@@ -96,24 +86,13 @@ class Process:
 
     def stop(self, seconds: float = 15) -> None:
         """Ask it to end, then make it end."""
-        if self.is_alive:
-            self.ask_to_end()
-            with suppress(NeverHappenedError):
-                self.wait_until_ended(seconds)
+        self.ask_to_end()
+        if self._popen is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._popen.wait(seconds)
         self.kill()
 
     def _is_ready(self) -> bool:
         with self.log.open("rb") as log:
             log.seek(self._log_begins)
             return self.ready.encode() in log.read()
-
-
-def _parents() -> list[tuple[int, int]]:
-    found = []
-    for directory in Path("/proc").iterdir():
-        if directory.name.isdecimal():
-            with suppress(OSError):
-                # The second field, the name in brackets, may itself hold brackets and blanks.
-                fields = (directory / "stat").read_text().rpartition(")")[2].split()
-                found.append((int(directory.name), int(fields[1])))
-    return found

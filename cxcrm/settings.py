@@ -156,8 +156,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "run-due-work": {
         "task": "accounts.run_due_work",
-        "schedule": CXCRM_SWEEP_SECONDS * 20,
-        "options": {"expires": CXCRM_SWEEP_SECONDS * 20},
+        "schedule": CXCRM_SWEEP_SECONDS,
+        "options": {"expires": CXCRM_SWEEP_SECONDS},
     },
 }
 

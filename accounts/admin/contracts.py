@@ -322,6 +322,7 @@ class RenewalReminderAdmin(ReadOnlyAdmin):
             ReminderState.HELD: "warning",
             ReminderState.TOO_LATE: "danger",
             ReminderState.NOBODY: "danger",
+            ReminderState.UNDELIVERED: "danger",
             ReminderState.DONE_BEFORE: "default",
         },
     )

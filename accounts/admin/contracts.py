@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import localize
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
@@ -55,7 +56,7 @@ def renewing_within(days: int) -> ListView:
 
     return ListView(
         f"renewing-{days}",
-        _("Renewing in %(days)s days") % {"days": days},
+        format_lazy(_("Renewing in {days} days"), days=days),
         narrow,
         ("renewal_date", "id"),
     )

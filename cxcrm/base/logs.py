@@ -1,6 +1,7 @@
 """How log lines look: JSON for machines, colour for people, and nobody's address in either."""
 
 import re
+import sys
 
 import structlog
 from structlog.typing import Processor
@@ -28,7 +29,11 @@ def configure_logs(level: str, *, for_people: bool) -> dict:
         cache_logger_on_first_use=True,
     )
     rendering: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
         if for_people
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
@@ -54,7 +59,8 @@ def configure_logs(level: str, *, for_people: bool) -> dict:
             "django.request": {"level": "CRITICAL"},
             "gunicorn.error": {"handlers": ["stderr"], "level": level, "propagate": False},
             "axes": {"level": "WARNING"},
-            # As above, for `task_started` and `task_succeeded`.
+            # Sweeps come all day long; what they did, tasks say themselves.
+            "django_structlog.celery.receivers": {"level": "WARNING"},
             "celery.app.trace": {"level": "ERROR"},
             "celery.worker.strategy": {"level": "WARNING"},
         },

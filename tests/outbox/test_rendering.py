@@ -1,5 +1,6 @@
 import pytest
 from django.utils import translation
+from django.utils.html import conditional_escape, escape
 
 from cxcrm.outbox.services import deliver_mails, render_mail
 from cxcrm.outbox.services.rendering import one_line, template_version
@@ -87,6 +88,17 @@ def test_markup_in_a_name_is_text(letters, relay):
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Co" in rendered.html
     assert rendered.text.startswith("Dear <script>alert(1)</script> & Co,")
     assert rendered.subject == "For <script>alert(1)</script> & Co: €53.85"
+
+
+def test_text_is_no_html_to_the_pages_that_show_it(letters):
+    letters.queue("a@example.com")
+    letters.names[1] = "<img src=x>"
+
+    rendered = render_mail(mail())
+
+    assert "<img src=x>" in rendered.text
+    assert "&lt;img src=x&gt;" in conditional_escape(rendered.text)
+    assert conditional_escape(rendered.subject) == escape(rendered.subject)
 
 
 def test_html_carries_its_styles_language_imprint_and_nothing_remote(letters):

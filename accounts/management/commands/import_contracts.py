@@ -1,6 +1,5 @@
 import csv
 from contextlib import ExitStack
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from accounts.models import ImportIssue, ImportRun
 from accounts.services.imports import Progress, import_contracts
 from accounts.services.imports.contracts import READING
 from cxcrm.base import clock
+from cxcrm.base.commands import day
 from cxcrm.base.errors import DomainError
 
 ISSUES_SHOWN = 20
@@ -34,7 +34,11 @@ class Command(BaseCommand):
             help="standard, telco, or a TOML file of your own",
         )
         parser.add_argument(
-            "--as-of", required=True, metavar="DATE", help="the day that the file is from"
+            "--as-of",
+            type=day,
+            required=True,
+            metavar="DATE",
+            help="the day that the file is from",
         )
         parser.add_argument("--brand", metavar="CODE", help="where the mapping does not say it")
         parser.add_argument(
@@ -45,10 +49,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            as_of = date.fromisoformat(options["as_of"])
-        except ValueError:
-            raise CommandError(f"--as-of {options['as_of']} is no day like 2026-01-31.") from None
         with ExitStack() as stack:
             report = self._open_report(stack, options["report"])
             bars = stack.enter_context(_Bars())
@@ -56,7 +56,7 @@ class Command(BaseCommand):
                 run = import_contracts(
                     file=options["file"],
                     mapping=options["mapping"],
-                    as_of=as_of,
+                    as_of=options["as_of"],
                     brand=options["brand"],
                     dry_run=options["dry_run"],
                     at=clock.now(),

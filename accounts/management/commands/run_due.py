@@ -6,6 +6,7 @@ from django.db import transaction
 
 from accounts.services.due_work import run_due_work
 from cxcrm.base import clock
+from cxcrm.base.commands import day
 
 LABELS = {
     "planned": "renewal reminders queued",
@@ -28,7 +29,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser) -> None:
         parser.add_argument(
             "--as-of",
-            type=date.fromisoformat,
+            type=day,
             metavar="DATE",
             help="the day, like 2030-01-31; today by default",
         )

@@ -67,6 +67,8 @@ def render(kind: MailKind, *, facts: dict[str, Any], language: str) -> RenderedM
             Context(values, autoescape=False)
         )
         text = _template(f"{kind.template}.txt").render(Context(values, autoescape=False))
+        # Templates answer strings that count as safe HTML, which this one is not.
+        text = text + ""
         html = _template(f"{kind.template}.html").render(Context(values))
     mail = RenderedMail(
         subject=one_line(subject, limit=SUBJECT_LENGTH), text=text, html=_inliner.inline(html)

@@ -78,7 +78,7 @@ def test_import_command_dry_run_says_so_and_changes_nothing(feed, import_feed):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--as-of=1.6.2026"], "--as-of 1.6.2026 is no day like 2026-01-31."),
+        (["--as-of=1.6.2026"], "Error: argument --as-of: 1.6.2026 is no day like 2026-01-31."),
         (["--mapping=tele"], "There is no mapping “tele”: say standard, telco or the path of a"),
         (["--brand=wab"], "There is no brand “wab”; there are: web. `manage.py add_brand --help`"),
         (["--report=/nowhere/report.csv"], "--report /nowhere/report.csv cannot be written: No "),

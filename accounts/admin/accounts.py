@@ -5,30 +5,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RelatedDropdownFilter
-from unfold.dataclasses import ActionDialog
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from accounts.admin.changes import TrackedAdmin
 from accounts.admin.links import account_link
-from accounts.forms import AccountForm, AddTaskForm, ContactForm
+from accounts.admin.opening_tasks import OpensTasks
+from accounts.forms import AccountForm, ContactForm
 from accounts.models import Account, Contact
 from accounts.selectors.accounts import account_overview
 from accounts.services.contracts import day_of
-from accounts.services.tasks import open_task
 from cxcrm.base import clock
 from cxcrm.base.admin import ListView
 from cxcrm.outbox.services import remember_addresses
 
-ADD_TASK = ActionDialog(
-    title=_("Add a task"),
-    description=_("It shows up in the pool's list until somebody takes it."),
-    form_class=AddTaskForm,
-    form_submit_text=_("Add"),
-)
-
 
 @admin.register(Account)
-class AccountAdmin(TrackedAdmin):
+class AccountAdmin(OpensTasks, TrackedAdmin):
     form = AccountForm
     views = (
         ListView("all", _("All"), lambda accounts, request: accounts),
@@ -74,34 +66,11 @@ class AccountAdmin(TrackedAdmin):
     def response_post_save_change(self, request: HttpRequest, obj: Account) -> HttpResponse:
         return redirect("admin:accounts_account_change", obj.pk)
 
-    def has_add_task_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("accounts.add_task")
+    def task_subject(self, row: Account) -> dict[str, int]:
+        return {"account_id": row.pk}
 
     def page_context(self, request: HttpRequest, obj: Account) -> dict[str, Any]:
         return {"overview": account_overview(obj, on=day_of(obj, clock.now()))}
-
-    @action(
-        description=_("Add task"),
-        icon="add_task",
-        permissions=["add_task"],
-        dialog=ADD_TASK,
-    )
-    def add_task(self, request: HttpRequest, form: AddTaskForm, object_id: str) -> HttpResponse:
-        return self.act_from_dialog(
-            request,
-            form,
-            object_id=object_id,
-            dialog=ADD_TASK,
-            act=lambda account: open_task(
-                account_id=account.pk,
-                title=form.cleaned_data["title"],
-                due_on=form.cleaned_data["due_on"],
-                pool=form.cleaned_data["pool"],
-                actor=request.user,
-                at=clock.now(),
-            ),
-            done=_("The task is open."),
-        )
 
 
 @admin.register(Contact)

@@ -13,16 +13,15 @@ from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from accounts.admin.accounts import ADD_TASK
 from accounts.admin.changes import TrackedAdmin
 from accounts.admin.links import account_link
+from accounts.admin.opening_tasks import OpensTasks
 from accounts.enums import ContractState, ReminderState
-from accounts.forms import AddTaskForm, ConfirmForm, EndContractForm
+from accounts.forms import ConfirmForm, EndContractForm
 from accounts.models import Contract, Product, RenewalReminder
 from accounts.selectors.contracts import contract_overview
 from accounts.services.contracts import end_contract, take_back_end
 from accounts.services.renewals import RENEWAL_REMINDER
-from accounts.services.tasks import open_task
 from cxcrm.base import clock
 from cxcrm.base.admin import ListView, ReadOnlyAdmin
 
@@ -93,7 +92,7 @@ class ProductFamilyFilter(DropdownFilter):
 
 
 @admin.register(Contract)
-class ContractAdmin(TrackedAdmin):
+class ContractAdmin(OpensTasks, TrackedAdmin):
     views = (
         ListView("all", _("All"), lambda contracts, request: contracts),
         renewing_within(7),
@@ -166,8 +165,8 @@ class ContractAdmin(TrackedAdmin):
     def has_end_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return request.user.has_perm("accounts.end_contract")
 
-    def has_add_task_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("accounts.add_task")
+    def task_subject(self, row: Contract) -> dict[str, int]:
+        return {"account_id": row.account_id, "contract_id": row.pk}
 
     def page_context(self, request: HttpRequest, obj: Contract) -> dict[str, Any]:
         return {"overview": contract_overview(obj, mail_kind=RENEWAL_REMINDER)}
@@ -228,30 +227,6 @@ class ContractAdmin(TrackedAdmin):
                 contract_id=contract.pk, actor=request.user, at=clock.now()
             ),
             done=_("The contract runs on."),
-        )
-
-    @action(
-        description=_("Add task"),
-        icon="add_task",
-        permissions=["add_task"],
-        dialog=ADD_TASK,
-    )
-    def add_task(self, request: HttpRequest, form: AddTaskForm, object_id: str) -> HttpResponse:
-        return self.act_from_dialog(
-            request,
-            form,
-            object_id=object_id,
-            dialog=ADD_TASK,
-            act=lambda contract: open_task(
-                account_id=contract.account_id,
-                contract_id=contract.pk,
-                title=form.cleaned_data["title"],
-                due_on=form.cleaned_data["due_on"],
-                pool=form.cleaned_data["pool"],
-                actor=request.user,
-                at=clock.now(),
-            ),
-            done=_("The task is open."),
         )
 
     @display(description=_("account"))

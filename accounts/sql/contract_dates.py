@@ -13,6 +13,10 @@ LEAST_DAYS_TO_DECIDE = 10
 # A term of three months counts as 90 days, however long its months are.
 SHORTEST_TERM_DAYS = 90
 
+_NEXT_DEADLINE = NOTICE_DEADLINE.format(
+    date="next.renewal_date", months="contract.notice_months", days="contract.notice_days"
+)
+
 # OFFSET 0 keeps the planner from writing each step into all later ones, where it would be
 # computed dozens of times: a fifth of the time over all contracts, half of it for one.
 _REFRESH = f"""
@@ -33,11 +37,7 @@ FROM (
                 )
             THEN least(
                 next.renewal_date - %(remind_days)s,
-                {
-    NOTICE_DEADLINE.format(
-        date="next.renewal_date", months="contract.notice_months", days="contract.notice_days"
-    )
-} - %(least_days)s
+                {_NEXT_DEADLINE} - %(least_days)s
             )
         END AS remind_on
     FROM accounts_contract AS contract

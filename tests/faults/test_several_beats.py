@@ -12,8 +12,8 @@ from tests.faults.load import add_customers
 pytestmark = pytest.mark.faults
 
 SWEEP_SECONDS = 1
-# Beats ask for the due work of the day every so many sweeps.
-SWEEPS_PER_PLAN = 20
+# Without a beat nothing must happen for so long.
+SWEEPS_WITHOUT_BEAT = 5
 CUSTOMERS = 500 if FULL else 100
 # In each round customers fall due, and all beats that there are have them planned.
 ROUNDS_WITH_TWO = 3 if FULL else 1
@@ -52,18 +52,22 @@ def let_beats_compete(deployment, *, rounds: dict[int, int], teeth: str = "") ->
     return wave
 
 
+def stop_beats(deployment) -> None:
+    for beat in deployment.named("beat"):
+        deployment.supervisor.let_go(beat)
+        beat.kill()
+
+
 def fall_due(wave: Experiment, name: str) -> None:
     wave.expected += add_customers(name, CUSTOMERS, remind_on=clock.now().date())
 
 
 def test_several_beats_remind_once_and_make_up_for_a_dead_one(deployment, record):
     wave = let_beats_compete(deployment, rounds={2: ROUNDS_WITH_TWO, 3: ROUNDS_WITH_THREE})
-    for beat in deployment.named("beat"):
-        deployment.supervisor.let_go(beat)
-        beat.kill()
+    stop_beats(deployment)
     fall_due(wave, "no-beat")
     before = len(deployment.sink.taken())
-    time.sleep(SWEEPS_PER_PLAN * SWEEP_SECONDS)
+    time.sleep(SWEEPS_WITHOUT_BEAT * SWEEP_SECONDS)
     assert len(deployment.sink.taken()) == before
     deployment.start_beat("beat1")
     wave.wait_for_mails(len(wave.expected))
@@ -86,6 +90,7 @@ def compete_with_teeth(deployment, teeth: str, statements: str) -> Outcome:
     with connection.cursor() as cursor:
         cursor.execute(statements)
     wave = let_beats_compete(deployment, rounds={2: 1}, teeth=teeth)
-    # The second of the plans that both beats have asked for.
+    # The second of the plans that both beats have asked for. Without guards it would never end.
     time.sleep(3 * SWEEP_SECONDS)
+    stop_beats(deployment)
     return wave.settle()

@@ -70,7 +70,13 @@ class AccountAdmin(OpensTasks, TrackedAdmin):
         return {"account_id": row.pk}
 
     def page_context(self, request: HttpRequest, obj: Account) -> dict[str, Any]:
-        return {"overview": account_overview(obj, on=day_of(obj, clock.now()))}
+        return {
+            "overview": account_overview(
+                obj,
+                on=day_of(obj, clock.now()),
+                with_mails=request.user.has_perm("outbox.view_outgoingmail"),
+            )
+        }
 
 
 @admin.register(Contact)

@@ -12,7 +12,7 @@ from accounts.admin.links import account_link
 from accounts.enums import TaskState
 from accounts.forms import AssignTaskForm, ConfirmForm, FinishTaskForm
 from accounts.models import Task
-from accounts.services.tasks import assign_task, finish_task
+from accounts.services.tasks import assign_task, finish_task, take_task
 from cxcrm.base import clock
 from cxcrm.base.admin import ListView, ReadOnlyAdmin
 
@@ -95,7 +95,7 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
         return [
             action
             for action in super().get_actions_detail(request, object_id)
-            if action.method.original_function_name != "take" or task.assignee != request.user
+            if action.method.original_function_name != "take" or task.assignee_id is None
         ]
 
     @action(
@@ -132,7 +132,7 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
             form,
             object_id=object_id,
             dialog=TAKE,
-            act=lambda task: assign_task(task_id=task.pk, assignee=request.user, at=clock.now()),
+            act=lambda task: take_task(task_id=task.pk, actor=request.user),
             done=_("The task is yours."),
         )
 
@@ -148,9 +148,7 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
             form,
             object_id=object_id,
             dialog=ASSIGN,
-            act=lambda task: assign_task(
-                task_id=task.pk, assignee=form.cleaned_data["assignee"], at=clock.now()
-            ),
+            act=lambda task: assign_task(task_id=task.pk, assignee=form.cleaned_data["assignee"]),
             done=_("The task is assigned."),
         )
 

@@ -71,9 +71,12 @@ def has_accounts() -> bool:
     return Account.objects.exists()
 
 
-def account_overview(account: Account, *, on: date) -> AccountOverview:
-    """The account as of `on`, its own day: seven queries, whatever the account holds."""
-    mails = list(mails_of_account(account.pk))
+def account_overview(account: Account, *, on: date, with_mails: bool) -> AccountOverview:
+    """The account as of `on`, its own day: seven queries, whatever the account holds.
+
+    Without mails for those who may not see addresses; the timeline has none either then.
+    """
+    mails = list(mails_of_account(account.pk)) if with_mails else []
     return AccountOverview(
         revenue=revenue_of(account, on=on),
         contracts=contract_lines(account),

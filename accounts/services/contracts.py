@@ -95,7 +95,8 @@ def take_back_end(*, contract_id: int, at: datetime, actor=None) -> Contract:
 
 
 def advance_contracts(*, at: datetime) -> dict[str, int]:
-    """Start, end and renew every contract whose day has come in its account's zone.
+    """Start, end and renew every contract whose day has come in its account's zone; one whose
+    reminder is still to be decided renews only after that.
 
     In batches of their own transactions, so that a crash loses nothing and a second run next to
     this one takes other rows. Answers how many started, ended and renewed.

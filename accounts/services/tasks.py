@@ -14,6 +14,10 @@ class TaskIsDone(DomainError):
     code = "task_is_done"
 
 
+class TaskIsTaken(DomainError):
+    code = "task_is_taken"
+
+
 def open_task(
     *,
     account_id: int,
@@ -53,7 +57,18 @@ def open_tasks(tasks: Sequence[Task]) -> None:
     Task.objects.bulk_create(tasks, batch_size=1_000, ignore_conflicts=True)
 
 
-def assign_task(*, task_id: int, assignee, at: datetime) -> Task:
+def take_task(*, task_id: int, actor) -> Task:
+    """Take an open task out of its pool. Raises TaskIsDone, TaskIsTaken by somebody else."""
+    with transaction.atomic():
+        task = _lock_open_task(task_id)
+        if task.assignee_id not in (None, actor.pk):
+            raise TaskIsTaken(_("Somebody else has taken this task."))
+        task.assignee = actor
+        task.save(update_fields=["assignee"])
+    return task
+
+
+def assign_task(*, task_id: int, assignee) -> Task:
     """Give an open task to somebody, or back to its pool with None. Raises TaskIsDone."""
     with transaction.atomic():
         task = _lock_open_task(task_id)

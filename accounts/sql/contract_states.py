@@ -62,6 +62,9 @@ WITH due AS (
     WHERE contract.state = 'running'
         AND contract.renewal_date <= (%(at)s AT TIME ZONE 'Etc/GMT-14')::date
         AND contract.renewal_date <= (%(at)s AT TIME ZONE account.time_zone)::date
+        -- A reminder that is still to be decided, which another planner held a moment ago, first.
+        AND (contract.remind_on IS NULL
+            OR contract.remind_on > (%(at)s AT TIME ZONE account.time_zone)::date)
     ORDER BY contract.renewal_date, contract.id
     LIMIT %(limit)s
     FOR UPDATE OF contract SKIP LOCKED

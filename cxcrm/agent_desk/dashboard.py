@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from accounts.selectors.accounts import has_accounts
 from cxcrm.agent_desk import selectors
 from cxcrm.base import clock
 
@@ -15,7 +16,7 @@ def add_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, An
     user = request.user
     if user.has_perm("accounts.view_account"):
         context |= {
-            "has_accounts": selectors.has_accounts(),
+            "has_accounts": has_accounts(),
             "renewals": selectors.renewal_figures(at),
         }
     if user.has_perm("accounts.view_task"):

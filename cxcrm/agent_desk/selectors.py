@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from accounts.enums import ContractState, ReminderState
-from accounts.models import Account, Contract, RenewalReminder, Task
+from accounts.models import Contract, RenewalReminder, Task
 from cxcrm.outbox.enums import MailState
 from cxcrm.outbox.models import OutgoingMail
 from cxcrm.users.models import User
@@ -44,10 +44,6 @@ class RenewalFigures:
     renewing: Count
     reminded: Count
     held: Count
-
-
-def has_accounts() -> bool:
-    return Account.objects.exists()
 
 
 def open_tasks_of(user: User) -> list[Task]:

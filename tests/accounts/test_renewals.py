@@ -210,10 +210,10 @@ def test_each_renewal_date_gets_its_own_reminder(contract):
 def test_renewal_puts_the_announced_price_in_force(contract):
     Contract.objects.update(renewal_price=Decimal("12.00"))
 
-    advance_contracts(at=instant_on(RENEWAL - timedelta(days=1)))
+    run_due_work(at=instant_on(RENEWAL - timedelta(days=1)))
     contract.refresh_from_db()
     assert (contract.price, contract.renewal_price) == (Decimal("10.00"), Decimal("12.00"))
-    advance_contracts(at=instant_on(RENEWAL))
+    run_due_work(at=instant_on(RENEWAL))
 
     contract.refresh_from_db()
     assert (contract.price, contract.renewal_price) == (Decimal("12.00"), None)
@@ -299,3 +299,12 @@ def test_reminder_stopped_because_the_contract_ends_needs_no_task(contract):
     run_due_work(at=instant_on(REMIND + timedelta(days=1)))
 
     assert Task.objects.count() == 0
+
+
+def test_contract_is_not_renewed_while_its_reminder_is_undecided(contract):
+    Contract.objects.update(remind_on=REMIND)
+
+    assert advance_contracts(at=instant_on(RENEWAL))["renewed"] == 0
+    counts = run_due_work(at=instant_on(RENEWAL))
+
+    assert (counts["too_late"], counts["renewed"]) == (1, 1)

@@ -58,3 +58,10 @@ def test_run_due_plays_no_future_in_production(contract, settings):
 def test_run_due_names_a_day_that_is_none():
     with pytest.raises(CommandError, match=r"--as-of: 31\.12\.2030 is no day like 2026-01-31"):
         run_due("--as-of", "31.12.2030")
+
+
+def test_run_due_takes_today_at_any_hour(settings, time_machine):
+    settings.CXCRM_TEST_MODE = settings.CXCRM_DEMO = False
+    time_machine.move_to("2026-11-22T06:00:00Z", tick=False)
+
+    assert run_due("--as-of", "2026-11-22").startswith("2026-11-22\n")

@@ -37,7 +37,7 @@ def make_event():
     return ContractFactory().timeline.get()
 
 
-def make_task():
+def make_task(**details):
     contract = ContractFactory()
     return open_task(
         account_id=contract.account_id,
@@ -45,8 +45,8 @@ def make_task():
         title="Call back about the invoice",
         due_on=date(2026, 6, 3),
         pool=TaskPool.SERVICE,
-        assignee=UserFactory(),
         at=NOW,
+        **({"assignee": UserFactory()} | details),
     )
 
 

@@ -149,7 +149,7 @@ def test_agent_adds_a_task_for_the_pool(desk):
 
 
 def test_agent_takes_a_task_and_finishes_it(desk):
-    task = rows.make_task()
+    task = rows.make_task(assignee=None)
     client = desk(Role.AGENT)
 
     submit(client, task, "take")
@@ -158,6 +158,18 @@ def test_agent_takes_a_task_and_finishes_it(desk):
     task.refresh_from_db()
     assert (task.assignee, task.done_by, task.done_at) == (client.user, client.user, NOW)
     assert (task.state, task.result) == (TaskState.DONE, "All clear.")
+
+
+def test_task_that_somebody_has_taken_stays_theirs(desk):
+    task = rows.make_task(assignee=None)
+    first, second = desk(Role.AGENT), desk(Role.AGENT)
+    submit(first, task, "take")
+
+    response = submit(second, task, "take")
+
+    assert "Somebody else has taken this task." in response.text
+    task.refresh_from_db()
+    assert task.assignee == first.user
 
 
 def test_task_is_not_finished_without_a_result(desk):

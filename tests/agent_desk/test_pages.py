@@ -7,6 +7,8 @@ from django.urls import reverse
 from accounts.models import Account, Contact
 from accounts.selectors.accounts import Revenue
 from accounts.services.contracts import end_contract
+from accounts.services.renewals import plan_renewal_reminders
+from cxcrm.base.clock import instant_on
 from cxcrm.users.enums import Role
 from tests.agent_desk import rows
 from tests.factories import NOW, AccountFactory, ContactFactory, ContractFactory, ProductFactory
@@ -119,7 +121,9 @@ def test_account_page_shows_money_contracts_people_and_what_happened(desk):
 
 def test_executive_sees_no_people_and_no_mails_on_the_account_page(desk):
     contact = ContactFactory(name="Rosa Morgenrot", address="rosa@morgenrot.example")
-    ContractFactory(account=contact.account)
+    contract = ContractFactory(account=contact.account)
+    plan_renewal_reminders(at=instant_on(contract.remind_on))
+    assert "rosa@morgenrot.example" in desk(Role.AGENT).get(page(contact.account)).text
 
     response = desk(Role.EXECUTIVE).get(page(contact.account))
 

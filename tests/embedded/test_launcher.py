@@ -32,8 +32,8 @@ signal.pause()
 """
 FAMILY = """
 import os, signal
-os.fork()
-os.write(1, f"pid {os.getpid()}\\n".encode())
+if forked := os.fork():
+    os.write(1, f"pid {os.getpid()}\\npid {forked}\\n".encode())
 signal.pause()
 """
 STUBBORN = """

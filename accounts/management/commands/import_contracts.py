@@ -1,8 +1,10 @@
 import csv
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
@@ -49,6 +51,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        played = options["dry_run"] or settings.CXCRM_DEMO or settings.CXCRM_TEST_MODE
+        if clock.instant_on(options["as_of"]) > clock.now() + timedelta(days=1) and not played:
+            raise CommandError(f"--as-of {options['as_of']} has not come yet.")
         with ExitStack() as stack:
             report = self._open_report(stack, options["report"])
             bars = stack.enter_context(_Bars())

@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *, as_of: date | None, dry_run: bool, **options) -> None:
         now = clock.now()
-        at = clock.instant_on(as_of) if as_of else now
+        at = now if as_of in (None, now.date()) else clock.instant_on(as_of)
         if at > now and not (dry_run or settings.CXCRM_DEMO or settings.CXCRM_TEST_MODE):
             raise CommandError(
                 f"{as_of} has not come yet. Add --dry-run to see what will be due, or play it in a "

@@ -68,6 +68,8 @@ class Feed:
             except csv.Error as error:
                 yield Row(line, [], self._quoting_fault(line, error))
                 continue
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                raise FeedRefused(_does_not_unzip(self.path), line=line) from None
             if cells:
                 yield Row(line, cells, self._fault(line, cells))
 
@@ -126,7 +128,11 @@ def open_feed(path: Path) -> Iterator[Feed]:
             }
         ) from None
     except (EOFError, zlib.error):
-        raise FeedRefused(_("%s is cut off or broken: it does not unzip.") % path) from None
+        raise FeedRefused(_does_not_unzip(path)) from None
+
+
+def _does_not_unzip(path: Path) -> str:
+    return _("%s is cut off or broken: it does not unzip.") % path
 
 
 def _decoded_lines(stream: BinaryIO | gzip.GzipFile, number: _LineNumber) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Speaks SMTP and says how it ended; writes nothing."""
 
+import re
 import smtplib
 from dataclasses import dataclass
 from enum import Enum
@@ -71,8 +72,7 @@ class RelayBackend(EmailBackend):
         deadline = monotonic() + self.timeout
         try:
             self._begin(sender, recipient, deadline)
-            self._hurry(deadline)
-            code, text = self._hand_over(content)
+            code, text = self._hand_over(content, deadline)
         except smtplib.SMTPResponseException as refusal:
             self._forget(refusal.smtp_code)
             raise
@@ -93,11 +93,18 @@ class RelayBackend(EmailBackend):
         if code not in (250, 251):
             raise RecipientRefused(code, text)
 
-    def _hand_over(self, content: bytes) -> tuple[int, bytes]:
+    def _hand_over(self, content: bytes, deadline: float) -> tuple[int, bytes]:
+        """`SMTP.data` in its three steps, each of which may only take what is left of the time."""
+        self._hurry(deadline)
+        code, text = self.connection.docmd("DATA")
+        if code != 354:
+            raise smtplib.SMTPDataError(code, text)
+        dotted = re.sub(rb"(?m)^\.", b"..", content).removesuffix(b"\r\n")
         try:
-            code, text = self.connection.data(content)
-        except smtplib.SMTPResponseException:
-            raise
+            self._hurry(deadline)
+            self.connection.send(dotted + b"\r\n.\r\n")
+            self._hurry(deadline)
+            code, text = self.connection.getreply()
         except OSError as error:
             raise AnswerLost(str(error)) from error
         if 400 <= code <= 599:
@@ -136,7 +143,8 @@ def hand_over(connection: BaseEmailBackend, message: EmailMessage) -> Answer:
         return Answer(Verdict.UNCERTAIN, f"No answer after the mail was handed over: {error}")
     except smtplib.SMTPResponseException as refusal:
         text = _line(refusal.smtp_code, refusal.smtp_error)
-        if 500 <= refusal.smtp_code <= 599:
+        # 530: the relay wants a login, which concerns no mail but our settings.
+        if 500 <= refusal.smtp_code <= 599 and refusal.smtp_code != 530:
             dead = (
                 isinstance(refusal, RecipientRefused)
                 and refusal.smtp_code in _NO_SUCH_ADDRESS

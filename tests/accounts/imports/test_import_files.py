@@ -105,6 +105,18 @@ def test_import_refuses_a_broken_gzip(brand, feed, tmp_path):
         take_in(zipped)
 
 
+def test_import_refuses_a_gzip_that_breaks_on_the_way_and_leaves_a_trace(brand, feed, tmp_path):
+    zipped = tmp_path / "feed.csv.gz"
+    rows = [row(contract_number=f"C{number}", account_name="x" * 150) for number in range(4_000)]
+    whole = gzip.compress(write_feed(feed, *rows).read_bytes(), compresslevel=0)
+    zipped.write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(FeedRefused, match="is cut off or broken: it does not unzip"):
+        take_in(zipped)
+
+    assert list(ImportRun.objects.values_list("state", flat=True)) == ["refused"]
+
+
 def test_import_refuses_a_missing_file(brand, tmp_path):
     with pytest.raises(FeedRefused, match=r"none\.csv cannot be read: No such file or directory"):
         take_in(tmp_path / "none.csv")

@@ -46,7 +46,7 @@ class Server(ABC):
         # A socket's path may have 107 bytes, so the sockets cannot lie beside the data. Owner and
         # mode of the directory are checked before it is used.
         digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:8]
-        self.sockets = Path(f"/tmp/cxcrm-{os.getuid()}-{digest}")  # noqa: S108
+        self.sockets = Path(f"/tmp/cxcrm-{os.getuid()}-{digest}")  # noqa: S108 - checked below
         self.identity: Identity = own_identity()
         self.process: subprocess.Popen[bytes] | None = None
 

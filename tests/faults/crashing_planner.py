@@ -15,7 +15,7 @@ from django.db import transaction
 django.setup()
 
 from accounts.services.renewals import plan_renewal_reminders  # noqa: E402 - needs the set-up
-from cxcrm.base import clock  # noqa: E402
+from cxcrm.base import clock  # noqa: E402 - after django.setup()
 
 
 def die() -> None:

@@ -161,6 +161,14 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
+# --- Prices and money
+
+# List prices of products on offer are whole currency units.
+CXCRM_WHOLE_PRICES = env.bool("CXCRM_WHOLE_PRICES", True)
+CXCRM_REPORTING_CURRENCY = env.str("CXCRM_REPORTING_CURRENCY", "EUR")
+# Of a brand's accounts with revenue, this share with the most is of high value.
+CXCRM_HIGH_VALUE_SHARE = env.decimal("CXCRM_HIGH_VALUE_SHARE", "0.10")
+
 # --- Mail
 
 EMAIL_BACKEND = "cxcrm.outbox.services.relay.RelayBackend"

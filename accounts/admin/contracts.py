@@ -16,14 +16,15 @@ from unfold.enums import ActionVariant
 from accounts.admin.changes import TrackedAdmin
 from accounts.admin.links import account_link
 from accounts.admin.opening_tasks import OpensTasks
-from accounts.enums import ContractState, ReminderState
+from accounts.admin.price_changes import ChangesPrices
+from accounts.enums import ContractState
 from accounts.forms import ConfirmForm, EndContractForm
-from accounts.models import Contract, Product, RenewalReminder
+from accounts.models import Contract, Product
 from accounts.selectors.contracts import contract_overview
 from accounts.services.contracts import end_contract, take_back_end
 from accounts.services.renewals import RENEWAL_REMINDER
 from cxcrm.base import clock
-from cxcrm.base.admin import ListView, ReadOnlyAdmin
+from cxcrm.base.admin import ListView
 
 SET_LAST_DAY = ActionDialog(
     title=_("Set the last day"),
@@ -92,7 +93,7 @@ class ProductFamilyFilter(DropdownFilter):
 
 
 @admin.register(Contract)
-class ContractAdmin(OpensTasks, TrackedAdmin):
+class ContractAdmin(ChangesPrices, OpensTasks, TrackedAdmin):
     views = (
         ListView("all", _("All"), lambda contracts, request: contracts),
         renewing_within(7),
@@ -163,7 +164,7 @@ class ContractAdmin(OpensTasks, TrackedAdmin):
         return False
 
     def has_end_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("accounts.end_contract")
+        return request.user.has_perm("accounts.cancel_contract")
 
     def task_subject(self, row: Contract) -> dict[str, int]:
         return {"account_id": row.account_id, "contract_id": row.pk}
@@ -249,62 +250,3 @@ class ContractAdmin(OpensTasks, TrackedAdmin):
     @display(description=_("state"), label=STATE_COLOURS)
     def shown_state(self, contract: Contract) -> tuple[str, str]:
         return contract.state, contract.get_state_display()
-
-
-@admin.register(RenewalReminder)
-class RenewalReminderAdmin(ReadOnlyAdmin):
-    views = (
-        ListView("all", _("All"), lambda reminders, request: reminders),
-        *(
-            ListView(
-                state.value,
-                state.label,
-                lambda reminders, request, state=state: reminders.filter(state=state),
-                ("-decided_on", "-id"),
-            )
-            for state in ReminderState
-        ),
-    )
-    list_display = (
-        "contract",
-        "shown_account",
-        "renewal_date",
-        "shown_state",
-        "due_on",
-        "decided_on",
-        "shown_late",
-        "contact",
-    )
-    list_select_related = ("contract__account", "contact")
-    linked_lookups = ("contract",)
-    search_fields = ("contract__external_id",)
-    search_help_text = _("Contract number, customer number")
-    fields = (
-        ("contract", "shown_account"),
-        ("renewal_date", "step"),
-        ("state", "contact"),
-        ("due_on", "decided_on"),
-    )
-    readonly_fields = ("shown_account",)
-
-    @display(description=_("account"))
-    def shown_account(self, reminder: RenewalReminder) -> str:
-        return account_link(reminder.contract.account)
-
-    @display(
-        description=_("state"),
-        label={
-            ReminderState.PLANNED: "success",
-            ReminderState.HELD: "warning",
-            ReminderState.TOO_LATE: "danger",
-            ReminderState.NOBODY: "danger",
-            ReminderState.UNDELIVERED: "danger",
-            ReminderState.DONE_BEFORE: "default",
-        },
-    )
-    def shown_state(self, reminder: RenewalReminder) -> tuple[str, str]:
-        return reminder.state, reminder.get_state_display()
-
-    @display(description=_("late"), label="warning")
-    def shown_late(self, reminder: RenewalReminder) -> str:
-        return _("late") if reminder.is_late else ""

@@ -1,6 +1,9 @@
-from accounts.models.contracts import Contract, Product
+from accounts.models.cancellations import Cancellation, CancellationReason
+from accounts.models.contracts import Contract
 from accounts.models.customers import Account, Brand, Contact
-from accounts.models.imports import ImportIssue, ImportRun
+from accounts.models.imports import ImportChunk, ImportIssue, ImportMapping, ImportRun
+from accounts.models.money import DailyRevenue, ExchangeRate, PriceChange, RevenueDay
+from accounts.models.products import Product
 from accounts.models.renewals import RenewalReminder
 from accounts.models.tasks import Task
 from accounts.models.timeline import TimelineEvent
@@ -8,12 +11,20 @@ from accounts.models.timeline import TimelineEvent
 __all__ = [
     "Account",
     "Brand",
+    "Cancellation",
+    "CancellationReason",
     "Contact",
     "Contract",
+    "DailyRevenue",
+    "ExchangeRate",
+    "ImportChunk",
     "ImportIssue",
+    "ImportMapping",
     "ImportRun",
+    "PriceChange",
     "Product",
     "RenewalReminder",
+    "RevenueDay",
     "Task",
     "TimelineEvent",
 ]

@@ -1,35 +1,12 @@
 import pghistory
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.enums import AfterTerm, ContractState
+from accounts.enums import CONTRACT_TRANSITIONS, AfterTerm, ContractState
 from accounts.querysets.contracts import ContractQuerySet
 from accounts.sql.expressions import NoticeDeadline, YearlyValue
-
-
-@pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent())
-class Product(models.Model):
-    """What a brand sells."""
-
-    brand = models.ForeignKey(
-        "accounts.Brand", models.PROTECT, related_name="products", verbose_name=_("brand")
-    )
-    code = models.CharField(_("code"), max_length=64)
-    name = models.CharField(_("name"), max_length=200)
-    family = models.CharField(
-        _("family"), max_length=40, help_text=_("Like hosting, domain, mail, server.")
-    )
-
-    class Meta:
-        verbose_name = _("product")
-        verbose_name_plural = _("products")
-        constraints = [
-            models.UniqueConstraint(fields=["brand", "code"], name="product_code_once_per_brand"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 @pghistory.track(
@@ -53,6 +30,7 @@ class Product(models.Model):
             "tax_rate",
             "currency",
             "billing_period_months",
+            "is_trial",
         ),
     ),
     pghistory.DeleteEvent(),
@@ -112,6 +90,12 @@ class Contract(models.Model):
     tax_rate = models.DecimalField(_("tax (%)"), max_digits=5, decimal_places=2, default=0)
     currency = models.CharField(_("currency"), max_length=3)
     billing_period_months = models.PositiveSmallIntegerField(_("billing period (months)"))
+    is_trial = models.BooleanField(
+        _("trial"),
+        default=False,
+        db_default=False,
+        help_text=_("Counts as nothing in ARR and MRR."),
+    )
     yearly_value = models.GeneratedField(
         expression=YearlyValue(F("price"), F("billing_period_months")),
         output_field=models.DecimalField(max_digits=16, decimal_places=4),
@@ -225,6 +209,14 @@ class Contract(models.Model):
                 name="contract_to_end",
                 condition=Q(state=ContractState.RUNNING, ends_on__isnull=False),
             ),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="contract_state_moves",
+                field="state",
+                transitions=[(before.value, after.value) for before, after in CONTRACT_TRANSITIONS],
+                condition=pgtrigger.AnyChange("state"),
+            )
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,11 @@
+from decimal import Decimal
+
 import pghistory
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import F
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
@@ -52,7 +55,26 @@ class Brand(models.Model):
         return self.name
 
 
-@pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent())
+@pghistory.track(
+    # What the nightly figures write is no history.
+    pghistory.UpdateEvent(
+        row=pghistory.Old,
+        condition=pghistory.AnyChange(
+            "brand",
+            "external_id",
+            "name",
+            "customer_kind",
+            "segment",
+            "country",
+            "region",
+            "language",
+            "time_zone",
+            "account_manager",
+        ),
+    ),
+    pghistory.DeleteEvent(),
+    exclude=["arr", "is_high_value", "lost_on", "lost_arr"],
+)
 class Account(models.Model):
     """A customer: a company or a person that holds contracts with one brand."""
 
@@ -82,6 +104,21 @@ class Account(models.Model):
     )
     created_at = models.DateTimeField(_("added"), editable=False)
 
+    # In the reporting currency; kept by `accounts.sql.revenue` and `accounts.sql.lost_accounts`.
+    arr = models.DecimalField(
+        _("ARR"), max_digits=18, decimal_places=4, db_default=Decimal(0), editable=False
+    )
+    is_high_value = models.BooleanField(_("high value"), db_default=False, editable=False)
+    lost_on = models.DateField(
+        _("lost on"),
+        null=True,
+        editable=False,
+        help_text=_("Last day of the last contract, where none is left."),
+    )
+    lost_arr = models.DecimalField(
+        _("lost ARR"), max_digits=18, decimal_places=4, null=True, editable=False
+    )
+
     objects = AccountQuerySet.as_manager()
 
     class Meta:
@@ -108,6 +145,23 @@ class Account(models.Model):
         ]
         indexes = [
             GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="account_name_trigrams"),
+            # The win-back list: by day and by money.
+            models.Index(
+                fields=["-lost_on", "-id"],
+                name="account_lost",
+                condition=models.Q(lost_on__isnull=False),
+            ),
+            models.Index(
+                F("lost_arr").desc(nulls_last=True),
+                F("id").desc(),
+                name="account_lost_by_money",
+                condition=models.Q(lost_on__isnull=False),
+            ),
+            models.Index(
+                fields=["-arr", "-id"],
+                name="account_of_high_value",
+                condition=models.Q(is_high_value=True),
+            ),
         ]
 
     def __str__(self) -> str:

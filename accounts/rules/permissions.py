@@ -12,17 +12,36 @@ sees_figures = works_with_customers | has_role(Role.EXECUTIVE)
 
 rules.add_perm("accounts", sees_figures)
 
-for model in ("account", "contract", "product", "brand", "timelineevent"):
+for model in (
+    "account",
+    "contract",
+    "product",
+    "brand",
+    "timelineevent",
+    "cancellationreason",
+    "exchangerate",
+):
     rules.add_perm(f"accounts.view_{model}", sees_figures)
-for model in ("contact", "task", "renewalreminder"):
+for model in ("contact", "task", "renewalreminder", "cancellation", "lostaccount"):
     rules.add_perm(f"accounts.view_{model}", works_with_customers)
-for model in ("importrun", "importissue"):
+for model in ("importrun", "importissue", "importmapping"):
     rules.add_perm(f"accounts.view_{model}", manages_cx)
 
 rules.add_perm("accounts.change_account", works_with_customers)
 rules.add_perm("accounts.add_contact", works_with_customers)
 rules.add_perm("accounts.change_contact", works_with_customers)
-rules.add_perm("accounts.end_contract", works_with_customers)
+rules.add_perm("accounts.cancel_contract", works_with_customers)
+rules.add_perm("accounts.change_price", leads_a_team)
+rules.add_perm("accounts.decide_reminder", works_with_customers)
+rules.add_perm("accounts.assign_account", leads_a_team)
+rules.add_perm("accounts.view_revenue", leads_a_team | has_role(Role.EXECUTIVE))
+rules.add_perm("accounts.export", leads_a_team)
+rules.add_perm("accounts.import_feed", manages_cx)
+rules.add_perm("accounts.change_importmapping", manages_cx)
+rules.add_perm("accounts.add_exchangerate", manages_cx)
+rules.add_perm("accounts.change_exchangerate", manages_cx)
+rules.add_perm("accounts.add_cancellationreason", manages_cx)
+rules.add_perm("accounts.change_cancellationreason", manages_cx)
 rules.add_perm("accounts.add_task", works_with_customers)
 rules.add_perm("accounts.finish_task", works_with_customers)
 rules.add_perm("accounts.take_task", works_with_customers)

@@ -7,6 +7,8 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Customers")
 
     def ready(self) -> None:
-        from accounts.services.renewals import register_mail_kinds
+        from accounts.services import deeds, receipts, renewals
 
-        register_mail_kinds()
+        renewals.register_mail_kinds()
+        receipts.register_mail_kinds()
+        deeds.register_deeds()

@@ -1,3 +1,5 @@
+from enum import nonmember
+
 from django.db.models import IntegerChoices, TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +29,8 @@ class ContractState(TextChoices):
     RUNNING = "running", _("Running")
     ENDED = "ended", _("Ended")
     WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    LIVING = nonmember(("ordered", "running"))
 
 
 # Every move of a contract from one state to another that there is; the database refuses the rest.
@@ -105,6 +109,7 @@ class TaskOrigin(TextChoices):
     REMINDER_NOBODY = "reminder_nobody", _("Nobody to send the renewal reminder to")
     REMINDER_NOT_DELIVERED = "reminder_not_delivered", _("Renewal reminder was not delivered")
     CANCELLATION_TO_DECIDE = "cancellation_to_decide", _("Cancellation to be decided")
+    RECEIPT_BY_LETTER = "receipt_by_letter", _("Receipt of a cancellation to be posted")
 
 
 class TimelineKind(TextChoices):
@@ -147,6 +152,10 @@ class ImportState(TextChoices):
     DONE = "done", _("Done")
     REFUSED = "refused", _("Refused")
     DRY_RUN = "dry_run", _("Dry run")
+
+    # Of an upload: nothing goes on with it, so it may be mapped, tried, imported or thrown away.
+    OPEN = nonmember(("uploaded", "dry_run", "refused"))
+    UNDER_WAY = nonmember(("queued", "running"))
 
 
 class IssueSeverity(TextChoices):

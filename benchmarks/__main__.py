@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="measure, always beside what plain SQL needs")
     run.add_argument("--rounds", type=int, default=5)
-    run.add_argument("--only", choices=["work", "lists"])
+    run.add_argument("--only", choices=["work", "import", "lists"])
 
     explain = commands.add_parser("explain", help="print the plans of the same work and lists")
     explain.add_argument("--only", choices=["work", "lists"])

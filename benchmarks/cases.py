@@ -8,9 +8,18 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.enums import ReminderState
-from accounts.models import Account, Contact, Contract, RenewalReminder, Task, TimelineEvent
+from accounts.models import (
+    Account,
+    Contact,
+    Contract,
+    DailyRevenue,
+    RenewalReminder,
+    Task,
+    TimelineEvent,
+)
 from accounts.services.contracts import advance_contracts
 from accounts.services.renewals import plan_renewal_reminders
+from accounts.services.revenue import record_revenue_days
 from benchmarks import sql
 from cxcrm.base import clock
 from cxcrm.outbox.models import MailAddress, OutgoingMail
@@ -57,6 +66,11 @@ def works(day: date) -> list[Work]:
         plan("50 days", day + timedelta(days=49)),
         advance("nothing due", yesterday),
         advance("one day", day),
+        Work(
+            "revenue of a day, value of all accounts",
+            lambda: record_revenue_days(at=clock.instant_on(day + timedelta(days=1))),
+            lambda: sql.sum_yearly_values(day=day),
+        ),
     ]
 
 
@@ -67,12 +81,14 @@ def pages() -> Iterator[Page]:
     contact = Contact.objects.filter(address_id=mail.address_id).latest("id")
 
     yield Page("start page", reverse("admin:index"), Contract._meta.db_table)
+    yield Page("revenue", f"{reverse('admin:revenue')}?days=365", DailyRevenue._meta.db_table)
     yield from _lists(
         Account,
         [
             {},
             {"p": 150},
             {"show": "mine"},
+            {"show": "high-value"},
             {"brand__id__exact": 1},
             {"q": account.external_id},
             {"q": contract.external_id},

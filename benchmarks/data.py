@@ -5,6 +5,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from time import monotonic
 
 from django.core.management import call_command
@@ -12,6 +13,8 @@ from django.db import connection
 from tqdm import tqdm
 
 from accounts.models import Account, Brand, Contact, Contract, Product
+from accounts.services.exchange_rates import add_exchange_rate
+from accounts.services.revenue import record_revenue_days
 from accounts.sql.contract_dates import refresh_contract_dates
 from benchmarks import rows, sql
 from cxcrm.base import clock
@@ -69,6 +72,12 @@ def fill(*, scale: float, seed: int, day: date) -> None:
     print("Computing the dates of all contracts")
     refresh_contract_dates(contract_ids=None, on=day - timedelta(days=1), at=clock.instant_on(day))
     sql.add_past(day=day, past_days=PAST_DAYS, staff=rows.STAFF)
+    print("Valuing all accounts")
+    for currency, rate in rows.EXCHANGE_RATES:
+        add_exchange_rate(
+            currency=currency, valid_from=date(day.year - 10, 1, 1), rate=Decimal(rate)
+        )
+    record_revenue_days(at=clock.instant_on(day))
 
 
 def _add_staff() -> None:

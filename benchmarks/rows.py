@@ -54,6 +54,7 @@ PLACES = (
     ("AT", "", "de", "Europe/Vienna", "20.00", "EUR", 6),
     ("US", "CA", "en", "America/Los_Angeles", "0.00", "USD", 4),
 )
+EXCHANGE_RATES = (("GBP", "1.15"), ("USD", "0.90"))
 PLACE_OF_HUNDREDTH = [place[:-1] for place in PLACES for _ in range(place[-1])]
 
 

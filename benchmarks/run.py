@@ -1,4 +1,4 @@
-"""Measures the work of a day and the desk's lists, each beside what plain SQL needs for it.
+"""Measures the work of a day, an import and the lists, each beside what plain SQL needs for it.
 
 Floor and ours take turns, so that both meet the same cache and the same neighbours; medians are
 printed, and their ratio is what to compare between machines.
@@ -14,6 +14,7 @@ from django.test import Client
 
 from benchmarks import sql
 from benchmarks.cases import Page, Work, pages, works
+from benchmarks.feeds import import_works
 from benchmarks.measuring import agent, measured_day, rolled_back
 
 ROWS_OF_A_LIST = 100
@@ -23,10 +24,16 @@ def main(arguments: Namespace) -> None:
     day = measured_day()
     if arguments.only != "lists":
         print(f"\n{'work':40} {'rows':>9} {'floor ms':>10} {'ours ms':>10} {'ratio':>7}")
+    if arguments.only in (None, "work"):
         for work in works(day):
             _print_work(work, arguments.rounds)
             sql.vacuum(analyze=False)
-    if arguments.only != "work":
+    if arguments.only in (None, "import"):
+        with import_works(day) as measured:
+            for work in measured:
+                _print_work(work, arguments.rounds)
+                sql.vacuum(analyze=False)
+    if arguments.only in (None, "lists"):
         print(f"\n{'page':64} {'floor ms':>8} {'page ms':>8} {'ratio':>6} {'in SQL':>7} queries")
         client = agent()
         for page in pages():

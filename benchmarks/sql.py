@@ -1,6 +1,7 @@
 """What the benchmarks say to PostgreSQL themselves: past months for made-up data, and floors."""
 
 from datetime import date
+from pathlib import Path
 
 from django.db import connection
 from psycopg.sql import SQL, Identifier
@@ -181,6 +182,23 @@ _ADVANCE_FLOOR = [
     """,
 ]
 
+# What a feed of new contracts needs at the least: no checks, no dates, no events.
+_COPY_FLOOR = """
+INSERT INTO accounts_contract (brand_id, account_id, product_id, external_id, state, concluded_on,
+    starts_on, first_term_months, after_term, renewal_term_months, notice_months, notice_days,
+    price, tax_rate, currency, billing_period_months)
+SELECT account.brand_id, account.id, product.id, staged.contract_number, 'running',
+    staged.starts_on::date, staged.starts_on::date, staged.first_term_months::smallint,
+    staged.after_term, staged.renewal_term_months::smallint, staged.notice_months::smallint,
+    staged.notice_days::smallint, staged.price::numeric, staged.tax_rate::numeric,
+    staged.currency, staged.billing_period_months::smallint
+FROM bench_feed AS staged
+JOIN accounts_account AS account
+    ON account.brand_id = %(brand_id)s AND account.external_id = staged.account_number
+JOIN accounts_product AS product
+    ON product.brand_id = %(brand_id)s AND product.code = staged.product_code
+"""
+
 
 def add_past(*, day: date, past_days: int, staff: int) -> None:
     """Reminders, mails, events and tasks of the `past_days` before `day`, from the contracts."""
@@ -206,6 +224,22 @@ def update_due_contracts(*, day: date) -> int:
             cursor.execute(statement, {"day": day})
             written += cursor.rowcount
         return written
+
+
+def copy_contracts(feed: Path, *, columns: list[str], brand_id: int) -> int:
+    """The floor of an import: COPY, then one INSERT .. SELECT; answers how many rows it wrote."""
+    described = SQL(", ").join(SQL("{} text").format(Identifier(column)) for column in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(SQL("CREATE TEMPORARY TABLE bench_feed ({})").format(described))
+        with (
+            feed.open("rb") as file,
+            cursor.copy("COPY bench_feed FROM STDIN (FORMAT csv, HEADER)") as copy,
+        ):
+            while block := file.read(65_536):
+                copy.write(block)
+        cursor.execute("ANALYZE bench_feed")
+        cursor.execute(_COPY_FLOOR, {"brand_id": brand_id})
+        return cursor.rowcount
 
 
 def newest_rows(table: str, *, limit: int) -> list[tuple]:
@@ -259,3 +293,18 @@ def origin() -> str | None:
             """
         )
         return cursor.fetchone()[0]
+
+
+def sum_yearly_values(*, day: date) -> int:
+    """What the recurring revenue of a day costs where nothing has ever changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT brand_id, currency, sum(yearly_value), count(*), count(DISTINCT account_id)
+            FROM accounts_contract
+            WHERE starts_on <= %(day)s AND (ends_on IS NULL OR ends_on >= %(day)s)
+            GROUP BY brand_id, currency
+            """,
+            {"day": day},
+        )
+        return len(cursor.fetchall())

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -159,6 +160,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": CXCRM_SWEEP_SECONDS,
         "options": {"expires": CXCRM_SWEEP_SECONDS},
     },
+    "run-imports": {
+        "task": "accounts.run_imports",
+        "schedule": CXCRM_SWEEP_SECONDS,
+        "options": {"expires": CXCRM_SWEEP_SECONDS},
+    },
+    "work-off-jobs": {
+        "task": "base.work_off_jobs",
+        "schedule": CXCRM_SWEEP_SECONDS,
+        "options": {"expires": CXCRM_SWEEP_SECONDS},
+    },
 }
 
 # --- Prices and money
@@ -167,7 +178,16 @@ CELERY_BEAT_SCHEDULE = {
 CXCRM_WHOLE_PRICES = env.bool("CXCRM_WHOLE_PRICES", True)
 CXCRM_REPORTING_CURRENCY = env.str("CXCRM_REPORTING_CURRENCY", "EUR")
 # Of a brand's accounts with revenue, this share with the most is of high value.
-CXCRM_HIGH_VALUE_SHARE = env.decimal("CXCRM_HIGH_VALUE_SHARE", "0.10")
+CXCRM_HIGH_VALUE_SHARE = env.decimal("CXCRM_HIGH_VALUE_SHARE", Decimal("0.10"))
+
+# --- Uploads
+
+# Of one file; what is longer is read to its end, so that the answer arrives, and kept nowhere.
+CXCRM_LARGEST_UPLOAD_MB = env.int("CXCRM_LARGEST_UPLOAD_MB", 50)
+FILE_UPLOAD_HANDLERS = ["cxcrm.base.uploads.BoundedUploadHandler"]
+# A mapping with translated values has many small fields.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 # --- Mail
 

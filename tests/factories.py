@@ -6,8 +6,9 @@ from decimal import Decimal
 import factory
 from django.contrib.auth.models import Group
 
-from accounts.enums import AfterTerm, ContactRole, CustomerKind
-from accounts.models import Account, Brand, Contact, Contract, Product
+from accounts.enums import AfterTerm, CancellationKind, ContactRole, CustomerKind
+from accounts.models import Account, Brand, Cancellation, Contact, Contract, Product
+from accounts.services.cancellations import cancel_contract
 from accounts.services.contracts import add_contract
 from cxcrm.outbox.models import MailAddress
 from cxcrm.users.models import User
@@ -119,3 +120,14 @@ class ContractFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class, *args, **kwargs):
         return add_contract(**kwargs)
+
+
+def cancel(contract: Contract, last_day: date, *, at: datetime = NOW) -> Cancellation:
+    """Have a contract end on any day; the terms have no say in extraordinary notice."""
+    return cancel_contract(
+        contract_id=contract.pk,
+        kind=CancellationKind.EXTRAORDINARY,
+        received_at=at,
+        effective_on=last_day,
+        at=at,
+    )

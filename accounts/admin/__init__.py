@@ -1,5 +1,27 @@
 """What agents see and do with customers: lists and pages; the deeds are services."""
 
-from accounts.admin import accounts, catalogue, contracts, imports, renewals, tasks, timeline
+from accounts.admin import (
+    accounts,
+    cancellations,
+    catalogue,
+    contracts,
+    imports,
+    money,
+    renewals,
+    tasks,
+    timeline,
+    win_back,
+)
 
-__all__ = ["accounts", "catalogue", "contracts", "imports", "renewals", "tasks", "timeline"]
+__all__ = [
+    "accounts",
+    "cancellations",
+    "catalogue",
+    "contracts",
+    "imports",
+    "money",
+    "renewals",
+    "tasks",
+    "timeline",
+    "win_back",
+]

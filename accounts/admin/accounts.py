@@ -1,21 +1,23 @@
+from datetime import date
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
 from accounts.admin.changes import TrackedAdmin
 from accounts.admin.links import account_link
 from accounts.admin.opening_tasks import OpensTasks
-from accounts.forms import AccountForm, ContactForm
+from accounts.forms.desk import AccountForm, AccountManagerForm, AddTaskForm, ContactForm
 from accounts.models import Account, Contact
 from accounts.selectors.accounts import account_overview
+from accounts.services import deeds
 from accounts.services.contracts import day_of
 from cxcrm.base import clock
-from cxcrm.base.admin import ListView
+from cxcrm.base.admin import BulkAction, ListView
 from cxcrm.outbox.services import remember_addresses
 
 
@@ -29,6 +31,12 @@ class AccountAdmin(OpensTasks, TrackedAdmin):
             _("Managed by me"),
             lambda accounts, request: accounts.filter(account_manager=request.user),
         ),
+        ListView(
+            "high-value",
+            _("High value"),
+            lambda accounts, request: accounts.filter(is_high_value=True),
+            ("-arr", "-id"),
+        ),
     )
     list_display = (
         "name",
@@ -39,8 +47,29 @@ class AccountAdmin(OpensTasks, TrackedAdmin):
         "country",
         "account_manager",
     )
+    export_fields = (
+        "name",
+        "external_id",
+        "brand",
+        "customer_kind",
+        "segment",
+        "country",
+        "region",
+        "language",
+        "time_zone",
+        "account_manager",
+        "arr",
+        "is_high_value",
+        "created_at",
+    )
     list_select_related = ("brand", "account_manager")
-    list_filter = (("brand", RelatedDropdownFilter),)
+    list_filter = (
+        ("brand", RelatedDropdownFilter),
+        ("customer_kind", ChoicesDropdownFilter),
+        ("segment", ChoicesDropdownFilter),
+        ("country", ChoicesDropdownFilter),
+        ("account_manager", RelatedDropdownFilter),
+    )
     search_fields = ("external_id",)
     search_help_text = _("Name, customer number, contract number, e-mail")
     fieldsets = (
@@ -59,6 +88,10 @@ class AccountAdmin(OpensTasks, TrackedAdmin):
     )
     change_form_outer_before_template = "accounts/desk/account.html"
     actions_detail = ("add_task",)
+    bulk_actions = (
+        BulkAction(deeds.OPEN_TASKS, AddTaskForm),
+        BulkAction(deeds.ASSIGN_ACCOUNTS, AccountManagerForm),
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -70,20 +103,41 @@ class AccountAdmin(OpensTasks, TrackedAdmin):
         return {"account_id": row.pk}
 
     def page_context(self, request: HttpRequest, obj: Account) -> dict[str, Any]:
+        today = day_of(obj, clock.now())
         return {
             "overview": account_overview(
                 obj,
-                on=day_of(obj, clock.now()),
+                on=today,
+                revenue_on=_day_asked_for(request) or today,
                 with_mails=request.user.has_perm("outbox.view_outgoingmail"),
             )
         }
+
+
+def _day_asked_for(request: HttpRequest) -> date | None:
+    try:
+        return date.fromisoformat(request.GET.get("on", ""))
+    except ValueError:
+        return None
 
 
 @admin.register(Contact)
 class ContactAdmin(TrackedAdmin):
     form = ContactForm
     list_display = ("name", "shown_account", "shown_role", "address", "phone")
+    export_fields = (
+        "name",
+        "account",
+        "account__external_id",
+        "role",
+        "address",
+        "phone",
+        "language",
+        "may_decide",
+        "external_id",
+    )
     list_select_related = ("account", "address")
+    list_filter = (("role", ChoicesDropdownFilter),)
     linked_lookups = ("account",)
     search_fields = ("name",)
     search_help_text = _("Name, e-mail, customer number")

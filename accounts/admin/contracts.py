@@ -1,43 +1,31 @@
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.utils.formats import localize
+from django.http import HttpRequest
+from django.utils.formats import date_format, localize
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
-from unfold.dataclasses import ActionDialog
-from unfold.decorators import action, display
-from unfold.enums import ActionVariant
+from unfold.decorators import display
 
+from accounts.admin.cancelling import CancelsContracts
 from accounts.admin.changes import TrackedAdmin
 from accounts.admin.links import account_link
 from accounts.admin.opening_tasks import OpensTasks
 from accounts.admin.price_changes import ChangesPrices
 from accounts.enums import ContractState
-from accounts.forms import ConfirmForm, EndContractForm
 from accounts.models import Contract, Product
+from accounts.rules.ends import end_if_cancelled
 from accounts.selectors.contracts import contract_overview
-from accounts.services.contracts import end_contract, take_back_end
+from accounts.selectors.prices import next_price, with_next_price_change
+from accounts.services.contracts import day_of
 from accounts.services.renewals import RENEWAL_REMINDER
 from cxcrm.base import clock
 from cxcrm.base.admin import ListView
 
-SET_LAST_DAY = ActionDialog(
-    title=_("Set the last day"),
-    description=_("The contract runs to the end of this day and does not renew."),
-    form_class=EndContractForm,
-    form_submit_text=_("End the contract"),
-)
-TAKE_END_BACK = ActionDialog(
-    title=_("Take the end back"),
-    description=_("The contract runs on and renews as agreed, as if no notice had been given."),
-    form_class=ConfirmForm,
-    form_submit_text=_("Let it run on"),
-)
 STATE_COLOURS = {
     ContractState.ORDERED: "info",
     ContractState.RUNNING: "success",
@@ -93,7 +81,7 @@ class ProductFamilyFilter(DropdownFilter):
 
 
 @admin.register(Contract)
-class ContractAdmin(ChangesPrices, OpensTasks, TrackedAdmin):
+class ContractAdmin(CancelsContracts, ChangesPrices, OpensTasks, TrackedAdmin):
     views = (
         ListView("all", _("All"), lambda contracts, request: contracts),
         renewing_within(7),
@@ -131,7 +119,32 @@ class ContractAdmin(ChangesPrices, OpensTasks, TrackedAdmin):
         "shown_state",
         "renewal_date",
         "notice_deadline",
+        "shown_earliest_end",
         "ends_on",
+    )
+    export_fields = (
+        "external_id",
+        "account",
+        "account__external_id",
+        "brand",
+        "product",
+        "state",
+        "concluded_on",
+        "starts_on",
+        "first_term_months",
+        "after_term",
+        "renewal_term_months",
+        "notice_months",
+        "notice_days",
+        "renewal_date",
+        "notice_deadline",
+        "ends_on",
+        "price",
+        "renewal_price",
+        "currency",
+        "billing_period_months",
+        "tax_rate",
+        "is_trial",
     )
     list_select_related = ("account", "brand", "product")
     list_filter = (("brand", RelatedDropdownFilter), ProductFamilyFilter, TermFilter)
@@ -155,7 +168,17 @@ class ContractAdmin(ChangesPrices, OpensTasks, TrackedAdmin):
         ),
     )
     change_form_outer_before_template = "accounts/desk/contract.html"
-    actions_detail = ("set_last_day", "take_end_back", "add_task")
+    actions_detail = (
+        "cancel",
+        "decide_last_day",
+        "take_back",
+        "announce_price_change",
+        "call_off_price_change",
+        "add_task",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Contract]:
+        return with_next_price_change(super().get_queryset(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -163,72 +186,25 @@ class ContractAdmin(ChangesPrices, OpensTasks, TrackedAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Contract | None = None) -> bool:
         return False
 
-    def has_end_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("accounts.cancel_contract")
-
     def task_subject(self, row: Contract) -> dict[str, int]:
         return {"account_id": row.account_id, "contract_id": row.pk}
 
     def page_context(self, request: HttpRequest, obj: Contract) -> dict[str, Any]:
-        return {"overview": contract_overview(obj, mail_kind=RENEWAL_REMINDER)}
+        today = day_of(obj.account, clock.now())
+        return {"overview": contract_overview(obj, on=today, mail_kind=RENEWAL_REMINDER)}
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list:
         """Only what fits the contract's state; the services refuse the rest anyway."""
         contract = self.get_object(request, object_id)
         hidden = set()
-        if contract is None or contract.state not in (ContractState.ORDERED, ContractState.RUNNING):
-            hidden = {"set_last_day", "take_end_back"}
-        elif contract.ends_on is None:
-            hidden = {"take_end_back"}
+        if contract is not None:
+            hidden = self.ends_that_do_not_fit(contract)
+            hidden |= self.price_changes_that_do_not_fit(contract)
         return [
             action
             for action in super().get_actions_detail(request, object_id)
             if action.method.original_function_name not in hidden
         ]
-
-    @action(
-        description=_("Set last day"),
-        icon="event_busy",
-        permissions=["end"],
-        dialog=SET_LAST_DAY,
-    )
-    def set_last_day(
-        self, request: HttpRequest, form: EndContractForm, object_id: str
-    ) -> HttpResponse:
-        return self.act_from_dialog(
-            request,
-            form,
-            object_id=object_id,
-            dialog=SET_LAST_DAY,
-            act=lambda contract: end_contract(
-                contract_id=contract.pk,
-                ends_on=form.cleaned_data["ends_on"],
-                actor=request.user,
-                at=clock.now(),
-            ),
-            done=_("The last day is set."),
-        )
-
-    @action(
-        description=_("Take the end back"),
-        icon="undo",
-        variant=ActionVariant.PRIMARY,
-        permissions=["end"],
-        dialog=TAKE_END_BACK,
-    )
-    def take_end_back(
-        self, request: HttpRequest, form: ConfirmForm, object_id: str
-    ) -> HttpResponse:
-        return self.act_from_dialog(
-            request,
-            form,
-            object_id=object_id,
-            dialog=TAKE_END_BACK,
-            act=lambda contract: take_back_end(
-                contract_id=contract.pk, actor=request.user, at=clock.now()
-            ),
-            done=_("The contract runs on."),
-        )
 
     @display(description=_("account"))
     def shown_account(self, contract: Contract) -> str:
@@ -245,7 +221,18 @@ class ContractAdmin(ChangesPrices, OpensTasks, TrackedAdmin):
             "currency": contract.currency,
             "months": contract.billing_period_months,
         }
+        if ahead := next_price(contract):
+            price = _("%(price)s, %(ahead)s from %(day)s") % {
+                "price": price,
+                "ahead": localize(ahead.price),
+                "day": date_format(ahead.from_day, "DATE_FORMAT"),
+            }
         return contract.product.name, price
+
+    @display(description=_("earliest end"))
+    def shown_earliest_end(self, contract: Contract) -> date | None:
+        """If the customer cancelled today."""
+        return end_if_cancelled(contract, on=day_of(contract.account, clock.now()))
 
     @display(description=_("state"), label=STATE_COLOURS)
     def shown_state(self, contract: Contract) -> tuple[str, str]:

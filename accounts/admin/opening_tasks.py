@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 
-from accounts.forms import AddTaskForm
+from accounts.forms.desk import AddTaskForm
 from accounts.services.tasks import open_task
 from cxcrm.base import clock
 

@@ -5,13 +5,21 @@ from unfold.decorators import display
 from accounts.admin.links import account_link
 from accounts.enums import ReminderState
 from accounts.models import RenewalReminder
-from cxcrm.base.admin import ListView, ReadOnlyAdmin
+from accounts.services import deeds
+from cxcrm.base import clock
+from cxcrm.base.admin import BulkAction, ListView, ReadOnlyAdmin
 
 
 @admin.register(RenewalReminder)
 class RenewalReminderAdmin(ReadOnlyAdmin):
     views = (
         ListView("all", _("All"), lambda reminders, request: reminders),
+        ListView(
+            ReminderState.HELD.value,
+            ReminderState.HELD.label,
+            lambda reminders, request: reminders.held(clock.now().date()),
+            ("renewal_date", "id"),
+        ),
         *(
             ListView(
                 state.value,
@@ -20,6 +28,7 @@ class RenewalReminderAdmin(ReadOnlyAdmin):
                 ("-decided_on", "-id"),
             )
             for state in ReminderState
+            if state != ReminderState.HELD
         ),
     )
     list_display = (
@@ -32,8 +41,22 @@ class RenewalReminderAdmin(ReadOnlyAdmin):
         "shown_late",
         "contact",
     )
+    export_fields = (
+        "contract",
+        "contract__account",
+        "contract__account__external_id",
+        "renewal_date",
+        "state",
+        "due_on",
+        "decided_on",
+        "contact",
+    )
     list_select_related = ("contract__account", "contact")
     linked_lookups = ("contract",)
+    bulk_actions = (
+        BulkAction(deeds.RELEASE_REMINDERS),
+        BulkAction(deeds.DISMISS_REMINDERS),
+    )
     search_fields = ("contract__external_id",)
     search_help_text = _("Contract number, customer number")
     fields = (

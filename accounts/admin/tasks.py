@@ -10,11 +10,12 @@ from unfold.enums import ActionVariant
 from accounts.admin.changes import TrackedAdmin
 from accounts.admin.links import account_link
 from accounts.enums import TaskState
-from accounts.forms import AssignTaskForm, ConfirmForm, FinishTaskForm
+from accounts.forms.desk import AssignTaskForm, ConfirmForm, FinishTaskForm
 from accounts.models import Task
+from accounts.services import deeds
 from accounts.services.tasks import assign_task, finish_task, take_task
 from cxcrm.base import clock
-from cxcrm.base.admin import ListView, ReadOnlyAdmin
+from cxcrm.base.admin import BulkAction, ListView, ReadOnlyAdmin
 
 TAKE = ActionDialog(
     title=_("Take this task"),
@@ -62,6 +63,21 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
         ListView("done", _("Done"), lambda tasks, request: tasks.filter(state=TaskState.DONE)),
     )
     list_display = ("title", "shown_account", "shown_due_on", "pool", "assignee", "shown_state")
+    export_fields = (
+        "title",
+        "account",
+        "account__external_id",
+        "contract",
+        "due_on",
+        "pool",
+        "assignee",
+        "state",
+        "origin",
+        "created_at",
+        "result",
+        "done_at",
+        "done_by",
+    )
     list_select_related = ("account", "assignee", "contract", "done_by")
     list_filter = (("pool", ChoicesDropdownFilter),)
     linked_lookups = ("account",)
@@ -77,6 +93,11 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
         ("done_at", "done_by"),
     )
     actions_detail = ("done", "take", "assign")
+    bulk_actions = (
+        BulkAction(deeds.TAKE_TASKS),
+        BulkAction(deeds.ASSIGN_TASKS, AssignTaskForm),
+        BulkAction(deeds.FINISH_TASKS, FinishTaskForm),
+    )
 
     def has_finish_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return request.user.has_perm("accounts.finish_task")
@@ -132,7 +153,7 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
             form,
             object_id=object_id,
             dialog=TAKE,
-            act=lambda task: take_task(task_id=task.pk, actor=request.user),
+            act=lambda task: take_task(task_id=task.pk, actor=request.user, at=clock.now()),
             done=_("The task is yours."),
         )
 
@@ -143,12 +164,18 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
         dialog=ASSIGN,
     )
     def assign(self, request: HttpRequest, form: AssignTaskForm, object_id: str) -> HttpResponse:
+        assignee = form.cleaned_data["assignee"]
         return self.act_from_dialog(
             request,
             form,
             object_id=object_id,
             dialog=ASSIGN,
-            act=lambda task: assign_task(task_id=task.pk, assignee=form.cleaned_data["assignee"]),
+            act=lambda task: assign_task(
+                task_id=task.pk,
+                assignee_id=assignee.pk if assignee else None,
+                actor=request.user,
+                at=clock.now(),
+            ),
             done=_("The task is assigned."),
         )
 

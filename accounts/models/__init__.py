@@ -1,6 +1,6 @@
 from accounts.models.cancellations import Cancellation, CancellationReason
 from accounts.models.contracts import Contract
-from accounts.models.customers import Account, Brand, Contact
+from accounts.models.customers import Account, Brand, Contact, LostAccount
 from accounts.models.imports import ImportChunk, ImportIssue, ImportMapping, ImportRun
 from accounts.models.money import DailyRevenue, ExchangeRate, PriceChange, RevenueDay
 from accounts.models.products import Product
@@ -21,6 +21,7 @@ __all__ = [
     "ImportIssue",
     "ImportMapping",
     "ImportRun",
+    "LostAccount",
     "PriceChange",
     "Product",
     "RenewalReminder",

@@ -6,6 +6,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import CancellationKind, CancellationOrigin
+from accounts.querysets.cancellations import CancellationQuerySet
 
 
 @pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent())
@@ -27,10 +28,21 @@ class CancellationReason(models.Model):
         verbose_name_plural = _("cancellation reasons")
 
     def __str__(self) -> str:
-        return getattr(self, f"name_{(get_language() or 'en')[:2]}", self.name_en)
+        return getattr(self, self.name_field())
+
+    @classmethod
+    def name_field(cls) -> str:
+        """The field that holds the name in the active language."""
+        wanted = f"name_{(get_language() or 'en')[:2]}"
+        return wanted if wanted in {field.name for field in cls._meta.fields} else "name_en"
 
 
-@pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent())
+@pghistory.track(
+    pghistory.UpdateEvent(row=pghistory.Old),
+    pghistory.DeleteEvent(),
+    # Grows by what is confirmed and never changes.
+    exclude=["receipt"],
+)
 class Cancellation(models.Model):
     """A customer's declaration that a contract shall end; kept when it is taken back, too.
 
@@ -52,6 +64,12 @@ class Cancellation(models.Model):
     )
     effective_on = models.DateField(
         _("last day"), null=True, blank=True, help_text=_("Empty: still to be decided.")
+    )
+    ends_on_before = models.DateField(
+        _("last day before"),
+        null=True,
+        editable=False,
+        help_text=_("The end that the contract had already; it is back when this is taken back."),
     )
     reason = models.ForeignKey(
         "accounts.CancellationReason",
@@ -83,6 +101,8 @@ class Cancellation(models.Model):
         related_name="+",
         verbose_name=_("taken back by"),
     )
+
+    objects = CancellationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("cancellation")

@@ -168,6 +168,15 @@ class Account(models.Model):
         return f"{self.name} ({self.external_id})"
 
 
+class LostAccount(Account):
+    """An account whose last contract has ended: a row of the win-back list."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("lost account")
+        verbose_name_plural = _("lost accounts")
+
+
 @pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent())
 class Contact(models.Model):
     """A person at an account. Mails go to contacts, by their address in the outbox."""

@@ -43,6 +43,7 @@ class ImportRun(models.Model):
     step = models.CharField(_("step"), max_length=40, blank=True)
     steps_done = models.BigIntegerField(_("done so far"), default=0)
     steps_total = models.BigIntegerField(_("of"), default=0)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, db_default=0)
     rows_refused = models.PositiveIntegerField(_("rows refused"), default=0)
     contradictions = models.PositiveIntegerField(_("contradictions"), default=0)
     counts = models.JSONField(
@@ -54,12 +55,22 @@ class ImportRun(models.Model):
         verbose_name_plural = _("imports")
         indexes = [
             models.Index(
-                fields=["id"], name="import_to_run", condition=models.Q(state=ImportState.QUEUED)
+                fields=["id"],
+                name="import_to_run",
+                condition=models.Q(state__in=ImportState.UNDER_WAY),
             ),
         ]
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in ImportState.OPEN
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in ImportState.UNDER_WAY
 
 
 class ImportChunk(models.Model):

@@ -52,6 +52,12 @@ class RenewalReminder(models.Model):
         indexes = [
             # The desk's lists by state, and its counts of the last days.
             models.Index(fields=["state", "decided_on", "id"], name="reminder_by_state"),
+            # What is held and still to come; those whose day has passed stay behind for good.
+            models.Index(
+                fields=["renewal_date", "id"],
+                name="reminder_held",
+                condition=models.Q(state=ReminderState.HELD),
+            ),
         ]
 
     def __str__(self) -> str:

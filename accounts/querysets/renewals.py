@@ -1,8 +1,9 @@
+from datetime import date
 from typing import Self
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
-from accounts.enums import ReminderState
+from accounts.enums import ContractState, ReminderState
 
 
 class RenewalReminderQuerySet(QuerySet):
@@ -13,5 +14,12 @@ class RenewalReminderQuerySet(QuerySet):
         by_account = rows.filter(contract__account__external_id=text).values("pk")
         return self.filter(pk__in=by_contract.union(by_account, all=True))
 
-    def held(self) -> Self:
-        return self.filter(state=ReminderState.HELD)
+    def held(self, on: date) -> Self:
+        """Those about which somebody still has to decide: the renewal is to come as it was."""
+        return self.filter(
+            state=ReminderState.HELD,
+            renewal_date__gt=on,
+            contract__renewal_date=F("renewal_date"),
+            contract__ends_on=None,
+            contract__state__in=[ContractState.ORDERED, ContractState.RUNNING],
+        )

@@ -1,31 +1,29 @@
 """What the desk shows of one account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from django.db.models import Case, F, OuterRef, Subquery, Value, When
-from django.utils.formats import date_format
+from django.utils.formats import date_format, localize
 
-from accounts.enums import ContractState, CustomerKind, ReminderState
+from accounts.enums import CancellationKind, ContractState, ReminderState
 from accounts.models import Account, Contact, Contract, RenewalReminder, Task, TimelineEvent
+from accounts.rules.ends import end_if_cancelled
+from accounts.selectors.prices import (
+    PriceAhead,
+    next_price,
+    pays_with_tax,
+    price_to_pay,
+    with_next_price_change,
+)
+from accounts.selectors.revenue import AccountRevenue, revenue_of
 from cxcrm.outbox.models import OutgoingMail
 from cxcrm.users.models import User
 
 LISTED = 50
-
-
-@dataclass(frozen=True)
-class Revenue:
-    """Recurring revenue in one currency, net, 4 decimals."""
-
-    currency: str
-    arr: Decimal
-    arr_under_notice: Decimal
-
-    @property
-    def mrr(self) -> Decimal:
-        return self.arr / 12
+# The facts of timeline events that are days.
+_DAYS = ("starts_on", "ends_on", "renewed_on", "effective_on", "lost_on")
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,13 @@ class ContractLine:
     contract: Contract
     with_tax: bool
     price: Decimal
-    renewal_price: Decimal | None
+    next_price: PriceAhead | None
     reminder: str
+    earliest_end: date | None  # if cancelled on the day in question; None: over, or an end is set
+
+    @property
+    def is_over(self) -> bool:
+        return self.contract.state not in ContractState.LIVING
 
     @property
     def under_notice(self) -> bool:
@@ -59,7 +62,8 @@ class Moment:
 class AccountOverview:
     """Everything at a glance; each list is cut at `LISTED`."""
 
-    revenue: list[Revenue]
+    revenue_on: date
+    revenue: AccountRevenue
     contracts: list[ContractLine]
     contacts: list[Contact]
     tasks: list[Task]
@@ -71,15 +75,19 @@ def has_accounts() -> bool:
     return Account.objects.exists()
 
 
-def account_overview(account: Account, *, on: date, with_mails: bool) -> AccountOverview:
-    """The account as of `on`, its own day: seven queries, whatever the account holds.
+def account_overview(
+    account: Account, *, on: date, revenue_on: date, with_mails: bool
+) -> AccountOverview:
+    """The account as of `on`, its own day, with its money on `revenue_on`: eight queries at most,
+    whatever the account holds.
 
     Without mails for those who may not see addresses; the timeline has none either then.
     """
     mails = list(mails_of_account(account.pk)) if with_mails else []
     return AccountOverview(
-        revenue=revenue_of(account, on=on),
-        contracts=contract_lines(account),
+        revenue_on=revenue_on,
+        revenue=revenue_of(account, on=revenue_on, today=on),
+        contracts=contract_lines(account, on=on),
         contacts=list(
             Contact.objects.filter(account=account)
             .select_related("address")
@@ -96,22 +104,13 @@ def account_overview(account: Account, *, on: date, with_mails: bool) -> Account
     )
 
 
-def revenue_of(account: Account, *, on: date) -> list[Revenue]:
-    counted = Contract.objects.filter(account=account).counted(on)
-    under_notice = counted.under_notice().arr()
-    return [
-        Revenue(currency, arr, under_notice.get(currency, Decimal(0)))
-        for currency, arr in counted.arr().items()
-    ]
-
-
-def contract_lines(account: Account) -> list[ContractLine]:
+def contract_lines(account: Account, *, on: date) -> list[ContractLine]:
     """Living contracts first, the next to renew on top, each with the reminder of that renewal."""
     reminder = RenewalReminder.objects.filter(
         contract=OuterRef("pk"), renewal_date=OuterRef("renewal_date")
     ).order_by("-step")
     contracts = (
-        Contract.objects.filter(account=account)
+        with_next_price_change(Contract.objects.filter(account=account))
         .select_related("product")
         .annotate(reminder=Subquery(reminder.values("state")[:1]))
         .order_by(
@@ -123,21 +122,25 @@ def contract_lines(account: Account) -> list[ContractLine]:
             "id",
         )
     )
-    return [contract_line(contract, account) for contract in contracts[:LISTED]]
+    return [
+        contract_line(contract, account, on=on, ahead=next_price(contract))
+        for contract in contracts[:LISTED]
+    ]
 
 
-def contract_line(contract: Contract, account: Account) -> ContractLine:
-    with_tax = account.customer_kind == CustomerKind.CONSUMER
-    tax = 1 + contract.tax_rate / 100 if with_tax else Decimal(1)
+def contract_line(
+    contract: Contract, account: Account, *, on: date, ahead: PriceAhead | None
+) -> ContractLine:
+    """`ahead` is the next net price that is known."""
+    contract.account = account
     state = getattr(contract, "reminder", None)
     return ContractLine(
         contract=contract,
-        with_tax=with_tax,
-        price=round(contract.price * tax, 2),
-        renewal_price=None
-        if contract.renewal_price is None
-        else round(contract.renewal_price * tax, 2),
+        with_tax=pays_with_tax(account),
+        price=price_to_pay(contract, contract.price),
+        next_price=ahead and replace(ahead, price=price_to_pay(contract, ahead.price)),
         reminder=str(ReminderState(state).label) if state else "",
+        earliest_end=end_if_cancelled(contract, on=on),
     )
 
 
@@ -163,7 +166,13 @@ def _timeline(account: Account, mails: list[OutgoingMail]) -> list[Moment]:
 def moment_of_event(event: TimelineEvent) -> Moment:
     facts = event.facts
     words = [facts[name] for name in ("title", "result") if facts.get(name)]
-    days = [facts[name] for name in ("starts_on", "ends_on", "renewed_on") if facts.get(name)]
+    if kind := facts.get("cancellation_kind"):
+        words.append(str(CancellationKind(kind).label))
+    if price := facts.get("price"):
+        before = facts.get("price_before")
+        steps = [localize(Decimal(step)) for step in (before, price) if step]
+        words.append(f"{' → '.join(steps)} {facts['currency']}")
+    days = [facts[name] for name in _DAYS if facts.get(name)]
     shown = [date_format(date.fromisoformat(day), "DATE_FORMAT") for day in days]
     return Moment(
         at=event.occurred_at,

@@ -81,4 +81,4 @@ def _shown(field: Field, state: Model, names: dict[ForeignKey, dict[int, Model]]
         return EMPTY
     if field in names:
         return str(names[field].get(value, value))
-    return str(dict(field.flatchoices).get(value, value))
+    return str(dict(field.flatchoices).get(value, value) if field.flatchoices else value)

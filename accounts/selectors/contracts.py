@@ -1,9 +1,12 @@
 """What the desk shows of one contract."""
 
 from dataclasses import dataclass
+from datetime import date
 
-from accounts.models import Contract, RenewalReminder
+from accounts.models import Cancellation, Contract, PriceChange, RenewalReminder
 from accounts.selectors.accounts import ContractLine, Moment, contract_line, moment_of_event
+from accounts.selectors.cancellations import cancellations_of
+from accounts.selectors.prices import price_changes_of, prices_ahead
 from cxcrm.outbox.models import OutgoingMail
 
 LISTED = 50
@@ -20,12 +23,16 @@ class ReminderLine:
 @dataclass(frozen=True)
 class ContractOverview:
     line: ContractLine
+    price_changes: list[PriceChange]
+    cancellations: list[Cancellation]
     reminders: list[ReminderLine]
     timeline: list[Moment]
 
 
-def contract_overview(contract: Contract, *, mail_kind: str) -> ContractOverview:
-    """The contract at a glance; `mail_kind` is the kind of its reminders' mails."""
+def contract_overview(contract: Contract, *, on: date, mail_kind: str) -> ContractOverview:
+    """The contract at a glance, as of `on`, its own day; `mail_kind`: that of its reminders."""
+    changes = price_changes_of(contract)
+    ahead = prices_ahead(contract, changes)
     reminders = list(
         contract.reminders.select_related("contact").order_by("-renewal_date", "-step")[:LISTED]
     )
@@ -39,7 +46,9 @@ def contract_overview(contract: Contract, *, mail_kind: str) -> ContractOverview
         .order_by("-occurred_at", "-id")[:LISTED]
     )
     return ContractOverview(
-        line=contract_line(contract, contract.account),
+        line=contract_line(contract, contract.account, on=on, ahead=ahead[0] if ahead else None),
+        price_changes=changes,
+        cancellations=cancellations_of(contract),
         reminders=[ReminderLine(reminder, newest.get(reminder.pk)) for reminder in reminders],
         timeline=[moment_of_event(event) for event in events],
     )

@@ -10,3 +10,18 @@ def add_brand(*, code: str, name: str, **details: str) -> Brand:
     brand.full_clean()
     brand.save(force_insert=True)
     return brand
+
+
+def brand_facts(brand: Brand) -> dict[str, str]:
+    """What every mail says of the brand that it comes from."""
+    return {
+        "name": brand.name,
+        "legal_name": brand.legal_name,
+        "imprint": brand.imprint,
+        "base_url": brand.base_url,
+        "accent_colour": brand.accent_colour,
+        "sender_name": brand.sender_name,
+        "sender_address": brand.sender_address,
+        "service_address": brand.service_address,
+        "service_phone": brand.service_phone,
+    }

@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import ContractState, TimelineKind
 from accounts.models import Account, Contract, Product, TimelineEvent
-from accounts.services.timeline import record_event
+from accounts.services.lost_accounts import note_lost_accounts
 from accounts.sql import contract_states
 from accounts.sql.contract_dates import refresh_contract_dates
+from accounts.sql.price_changes import apply_due_price_changes
 from cxcrm.base.errors import DomainError
 
 BATCH = 5_000
@@ -19,10 +20,6 @@ BATCH = 5_000
 
 class ContractIsOver(DomainError):
     code = "contract_is_over"
-
-
-class EndNotPossible(DomainError):
-    code = "end_not_possible"
 
 
 class ProductOfOtherBrand(DomainError):
@@ -40,7 +37,11 @@ class NewContract:
 
 def day_of(account: Account, at: datetime) -> date:
     """The calendar day at an instant where the customer lives."""
-    return at.astimezone(ZoneInfo(account.time_zone)).date()
+    return at.astimezone(zone_of(account)).date()
+
+
+def zone_of(account: Account) -> ZoneInfo:
+    return ZoneInfo(account.time_zone)
 
 
 def add_contract(
@@ -69,43 +70,47 @@ def add_contracts(*, contracts: Sequence[NewContract], at: datetime, actor=None)
     return [contract.pk for contract in drafts]
 
 
-def end_contract(*, contract_id: int, ends_on: date, at: datetime, actor=None) -> Contract:
-    """Set the last day of a contract; from then on no reminder goes out for it.
-
-    Raises ContractIsOver, EndNotPossible (field `ends_on`) for a day before the start or before
-    today in the account's zone.
-    """
-    with transaction.atomic():
-        contract = _lock_living(contract_id)
-        if ends_on < contract.starts_on:
-            raise EndNotPossible(_("The last day lies before the start."), field="ends_on")
-        if ends_on < day_of(contract.account, at):
-            raise EndNotPossible(_("The last day lies in the past."), field="ends_on")
-        return _set_end(contract, ends_on, TimelineKind.CONTRACT_END_SET, actor, at)
+def lock_living_contract(contract_id: int) -> Contract:
+    """A contract that has not ended, locked until the end of the transaction, with its account,
+    brand and product. Raises ContractIsOver."""
+    contract = lock_contract(contract_id)
+    if contract.state not in ContractState.LIVING:
+        raise ContractIsOver(_("This contract is over."))
+    return contract
 
 
-def take_back_end(*, contract_id: int, at: datetime, actor=None) -> Contract:
-    """Let a contract run on whose last day has not passed. Raises ContractIsOver, EndNotPossible
-    where no end is set."""
-    with transaction.atomic():
-        contract = _lock_living(contract_id)
-        if contract.ends_on is None:
-            raise EndNotPossible(_("No end is set for this contract."))
-        return _set_end(contract, None, TimelineKind.CONTRACT_END_TAKEN_BACK, actor, at)
+def lock_contract(contract_id: int) -> Contract:
+    return (
+        Contract.objects.select_for_update(of=["self"], no_key=True)
+        .select_related("account", "brand", "product")
+        .get(pk=contract_id)
+    )
 
 
 def advance_contracts(*, at: datetime) -> dict[str, int]:
-    """Start, end and renew every contract whose day has come in its account's zone; one whose
-    reminder is still to be decided renews only after that.
+    """Start, end, reprice and renew every contract whose day has come in its account's zone; one
+    whose reminder is still to be decided renews only after that.
 
     In batches of their own transactions, so that a crash loses nothing and a second run next to
-    this one takes other rows. Answers how many started, ended and renewed.
+    this one takes other rows. Answers how many started, ended, changed their price, and renewed.
     """
-    return {
+    counts = {
         "started": _in_batches(contract_states.start_due_contracts, at),
-        "ended": _in_batches(contract_states.end_due_contracts, at),
+        "ended": _in_batches(_end_batch, at),
+        "repriced": _in_batches(apply_due_price_changes, at),
         "renewed": _in_batches(_renew_batch, at),
     }
+    if counts["renewed"]:  # after an outage: changes that came after a renewal
+        counts["repriced"] += _in_batches(apply_due_price_changes, at)
+    return counts
+
+
+def _end_batch(*, at: datetime, limit: int) -> list[int]:
+    ended = contract_states.end_due_contracts(at=at, limit=limit)
+    if ended:
+        accounts = Contract.objects.filter(pk__in=ended).values_list("account_id", flat=True)
+        note_lost_accounts(account_ids=set(accounts), at=at)
+    return ended
 
 
 def _renew_batch(*, at: datetime, limit: int) -> list[int]:
@@ -157,33 +162,4 @@ def _insert(contracts: list[Contract], actor, at: datetime) -> None:
             ],
             batch_size=1_000,
         )
-
-
-def _lock_living(contract_id: int) -> Contract:
-    contract = (
-        Contract.objects.select_for_update(of=["self"])
-        .select_related("account")
-        .get(pk=contract_id)
-    )
-    if contract.state not in (ContractState.ORDERED, ContractState.RUNNING):
-        raise ContractIsOver(_("This contract is over."))
-    return contract
-
-
-def _set_end(
-    contract: Contract, ends_on: date | None, kind: TimelineKind, actor, at: datetime
-) -> Contract:
-    facts = {"ends_on": str(ends_on or contract.ends_on)}
-    contract.ends_on = ends_on
-    contract.save(update_fields=["ends_on"])
-    refresh_contract_dates(contract_ids=[contract.pk], at=at)
-    record_event(
-        account_id=contract.account_id,
-        contract_id=contract.pk,
-        kind=kind,
-        actor=actor,
-        at=at,
-        **facts,
-    )
-    contract.refresh_from_db()
-    return contract
+        note_lost_accounts(account_ids={contract.account_id for contract in contracts}, at=at)

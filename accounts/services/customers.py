@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.enums import TimelineKind
-from accounts.models import Account, Brand, Contact, Product, TimelineEvent
+from accounts.models import Account, Brand, Contact, TimelineEvent
 from accounts.services.timeline import record_event
 from cxcrm.outbox.services import remember_addresses
 
@@ -93,11 +93,3 @@ def add_contact(*, account: Account, address: str | None, **details) -> Contact:
             [contact.address_id] = remember_addresses(addresses=[address]).values()
         contact.save(force_insert=True)
     return contact
-
-
-def add_product(*, brand: Brand, code: str, name: str, family: str) -> Product:
-    """Add something to sell. Raises ValidationError naming the fields that do not fit."""
-    product = Product(brand=brand, code=code, name=name, family=family)
-    product.full_clean()
-    product.save(force_insert=True)
-    return product

@@ -5,12 +5,13 @@ from accounts.services.renewals import (
     open_tasks_for_undelivered_reminders,
     plan_renewal_reminders,
 )
+from accounts.services.revenue import record_revenue_days
 
 
 def run_due_work(*, at: datetime) -> dict[str, int]:
     """Do everything that is due for accounts at `at`: give up on mails that did not go out,
-    decide reminders, then start, end and renew contracts, then decide the reminders that only
-    fell due by a renewal.
+    decide reminders, then start, end, reprice and renew contracts, then decide the reminders that
+    only fell due by a renewal, and at last record the revenue of the days that are over.
 
     Reminders go first, so that a renewal which nobody was told of becomes a task before it is
     past. May run at any time, again, and beside itself. Answers counts by what was done.
@@ -21,4 +22,5 @@ def run_due_work(*, at: datetime) -> dict[str, int]:
     if counts["renewed"]:
         for state, count in plan_renewal_reminders(at=at).items():
             counts[state] += count
+    counts["revenue_days"] = record_revenue_days(at=at)
     return counts

@@ -1,12 +1,14 @@
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.enums import AfterTerm, ContractState, CustomerKind, ReminderState, TaskOrigin
+from accounts.enums import AfterTerm, ContractState, ReminderState, TaskOrigin
 from accounts.models import RenewalReminder
+from accounts.selectors.prices import pays_with_tax, price_to_pay, prices_ahead
+from accounts.services.brands import brand_facts
 from accounts.services.contracts import day_of
 from accounts.services.tasks import open_tasks, renewal_task
 from accounts.sql.renewals import (
@@ -41,7 +43,7 @@ def plan_renewal_reminders(*, at: datetime) -> dict[str, int]:
     while True:
         with transaction.atomic():
             due = decide_due_reminders(at=at, limit=BATCH)
-            _act_on([reminder for reminder in due if reminder.reminder_id], at)
+            act_on_decisions([reminder for reminder in due if reminder.reminder_id], at=at)
         for reminder in due:
             if reminder.state:
                 counts[ReminderState(reminder.state)] += 1
@@ -71,7 +73,8 @@ def open_tasks_for_undelivered_reminders(*, at: datetime) -> int:
     return len(undelivered)
 
 
-def _act_on(decided: list[DueReminder], at: datetime) -> None:
+def act_on_decisions(decided: list[DueReminder], *, at: datetime) -> None:
+    """Queue the mails and open the tasks that follow from decided reminders."""
     queue_mails(
         kind=RENEWAL_REMINDER,
         requests=[
@@ -120,35 +123,30 @@ def renewal_reminder_facts(subject_id: int, at: datetime) -> dict[str, Any]:
     """What the mail about a reminder says; prices with tax for consumers, else net."""
     reminder = _load(subject_id)
     contract = reminder.contract
-    brand = contract.brand
-    consumer = contract.account.customer_kind == CustomerKind.CONSUMER
-    tax = 1 + contract.tax_rate / 100 if consumer else Decimal(1)
-    price_after = contract.price if contract.renewal_price is None else contract.renewal_price
+    ahead = prices_ahead(contract)
+    by_renewal = [step.price for step in ahead if step.from_day <= reminder.renewal_date]
     return {
-        "brand": {
-            "name": brand.name,
-            "legal_name": brand.legal_name,
-            "imprint": brand.imprint,
-            "base_url": brand.base_url,
-            "accent_colour": brand.accent_colour,
-            "sender_name": brand.sender_name,
-            "sender_address": brand.sender_address,
-            "service_address": brand.service_address,
-            "service_phone": brand.service_phone,
-        },
+        "brand": brand_facts(contract.brand),
         "recipient_name": reminder.contact.name if reminder.contact else contract.account.name,
         "product": contract.product.name,
         "contract_number": contract.external_id,
         "renewal_date": reminder.renewal_date,
         "notice_deadline": contract.notice_deadline,
-        "price_now": round(contract.price * tax, 2),
-        "price_after": round(price_after * tax, 2),
+        "price_now": price_to_pay(contract, contract.price),
+        "price_after": price_to_pay(contract, by_renewal[-1] if by_renewal else contract.price),
+        "prices_ahead": [
+            {"price": price_to_pay(contract, step.price), "from_day": step.from_day}
+            for step in ahead
+        ],
         "currency": contract.currency,
         "billing_period_months": contract.billing_period_months,
         "tax_rate": contract.tax_rate,
-        "with_tax": consumer,
+        "with_tax": pays_with_tax(contract.account),
         "renews": contract.after_term == AfterTerm.RENEWS,
+        "term_months": contract.term_months,
         "renewal_term_months": contract.renewal_term_months,
+        "notice_months": contract.notice_months,
+        "notice_days": contract.notice_days,
         "is_late": reminder.is_late,
     }
 
@@ -157,14 +155,22 @@ def renewal_reminder_refusal(subject_id: int, at: datetime) -> str | None:
     """Why a reminder must not go any more, asked again when a worker is about to send it."""
     reminder = _load(subject_id)
     contract = reminder.contract
-    if contract.state not in (ContractState.ORDERED, ContractState.RUNNING):
-        return str(_("The contract is over."))
-    if contract.ends_on is not None:
-        return str(_("An end of the contract is set."))
-    if contract.renewal_date != reminder.renewal_date:
-        return str(_("The renewal date has moved."))
+    if reason := reason_not_to_remind(reminder):
+        return str(reason)
     if day_of(contract.account, at) > contract.notice_deadline:
         return str(_("The notice deadline has passed."))
+    return None
+
+
+def reason_not_to_remind(reminder: RenewalReminder) -> str | Promise | None:
+    """Why nobody needs to be told of this renewal any more; None where it is still to come."""
+    contract = reminder.contract
+    if contract.state not in (ContractState.ORDERED, ContractState.RUNNING):
+        return _("The contract is over.")
+    if contract.ends_on is not None:
+        return _("An end of the contract is set.")
+    if contract.renewal_date != reminder.renewal_date:
+        return _("The renewal date has moved.")
     return None
 
 

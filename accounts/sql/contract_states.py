@@ -4,6 +4,8 @@ from datetime import datetime
 
 from django.db import connection
 
+from accounts.sql.expressions import YEARLY_VALUE
+
 # Each statement is bounded twice: by the day of UTC+14, further ahead than which nobody's day is
 # and which the index serves, and by the account's own day.
 
@@ -39,7 +41,8 @@ WITH due AS (
         AND contract.ends_on < (%(at)s AT TIME ZONE account.time_zone)::date
     ORDER BY contract.ends_on
     LIMIT %(limit)s
-    FOR UPDATE OF contract SKIP LOCKED
+    -- With the account, which may be lost by this; one that others hold waits for the next run.
+    FOR NO KEY UPDATE OF contract, account SKIP LOCKED
 ), ended AS (
     UPDATE accounts_contract AS contract
     SET state = 'ended', renewal_date = NULL, term_months = NULL, remind_on = NULL
@@ -53,10 +56,14 @@ FROM ended
 RETURNING contract_id
 """
 
+_YEARLY_VALUE_BEFORE = YEARLY_VALUE.format(price="price_before", months="billing_period_months")
+
 # The next renewal date is computed by refresh_contract_dates right after, in one transaction.
-_RENEW = """
+_RENEW = f"""
 WITH due AS (
-    SELECT contract.id, contract.renewal_date AS renewed_on, contract.term_months
+    SELECT contract.id, contract.account_id, contract.renewal_date AS renewed_on,
+        contract.term_months, contract.price AS price_before, contract.renewal_price,
+        contract.currency, contract.billing_period_months
     FROM accounts_contract AS contract
     JOIN accounts_account AS account ON account.id = contract.account_id
     WHERE contract.state = 'running'
@@ -84,6 +91,27 @@ WITH due AS (
         %(at)s, jsonb_build_object('renewed_on', renewed_on)
     FROM renewed
     WHERE after_term <> 'renews' OR term_months >= 3
+), priced AS (
+    -- A promotion may have ended on the same day: what was until then is kept from it.
+    INSERT INTO accounts_pricechange AS change (contract_id, effective_on, price, reason,
+        price_before, yearly_value_before, applied_at, created_at)
+    SELECT id, renewed_on, renewal_price, 'renewal', price_before,
+        {_YEARLY_VALUE_BEFORE}, %(at)s, %(at)s
+    FROM due
+    WHERE renewal_price <> price_before
+    ON CONFLICT (contract_id, effective_on) DO UPDATE
+    SET price = EXCLUDED.price,
+        reason = EXCLUDED.reason,
+        price_before = coalesce(change.price_before, EXCLUDED.price_before),
+        yearly_value_before = coalesce(change.yearly_value_before, EXCLUDED.yearly_value_before),
+        applied_at = EXCLUDED.applied_at
+), price_noted AS (
+    INSERT INTO accounts_timelineevent (account_id, contract_id, kind, occurred_at, facts)
+    SELECT account_id, id, 'price_changed', %(at)s,
+        jsonb_build_object('effective_on', renewed_on, 'price', renewal_price::text,
+            'price_before', price_before::text, 'currency', currency, 'reason', 'renewal')
+    FROM due
+    WHERE renewal_price <> price_before
 )
 SELECT id FROM renewed
 """
@@ -107,6 +135,6 @@ def end_due_contracts(*, at: datetime, limit: int) -> list[int]:
 
 def renew_due_contracts(*, at: datetime, limit: int) -> list[int]:
     """Note the renewal of running contracts whose renewal date has come and put the price from
-    then on in force. The caller refreshes the dates of the ids that come back, in the same
-    transaction. Plan: range scan of `contract_to_renew`."""
+    then on in force, which is kept as a price change. The caller refreshes the dates of the ids
+    that come back, in the same transaction. Plan: range scan of `contract_to_renew`."""
     return _run(_RENEW, at=at, limit=limit)

@@ -7,6 +7,9 @@ from django.db.models.lookups import IsNull
 # Renewal date - notice period - 1 day: the last day of notice, inclusive.
 NOTICE_DEADLINE = "(({date} - make_interval(months => {months}, days => {days}))::date - 1)"
 
+# Price net of tax x 12 / months of the billing period, 4 decimals.
+YEARLY_VALUE = "round({price} * 12 / {months}, 4)"
+
 # May this contact cancel, keep or change? By hand, else by role, else as the only contact.
 CONTACT_DECIDES = """
 coalesce(
@@ -42,9 +45,13 @@ class NoticeDeadline(Func):
 
 
 class YearlyValue(Func):
-    """Price net of tax x 12 / months of the billing period, 4 decimals."""
+    """YEARLY_VALUE of (price, months)."""
 
     output_field = models.DecimalField(max_digits=16, decimal_places=4)
     arity = 2
-    template = "round(%(expressions)s, 4)"
-    arg_joiner = " * 12 / "
+
+    def as_sql(self, compiler, connection, **extra_context):
+        (price, price_params), (months, months_params) = (
+            compiler.compile(part) for part in self.get_source_expressions()
+        )
+        return YEARLY_VALUE.format(price=price, months=months), [*price_params, *months_params]

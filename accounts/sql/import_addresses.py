@@ -25,12 +25,21 @@ SELECT row_number() OVER (ORDER BY staged.address_id, staged.mail_class) AS id, 
         IS DISTINCT FROM (staged.basis, staged.source, staged.since) AS differs
 FROM (
     SELECT DISTINCT ON (address.id, given.mail_class)
-        address.id AS address_id, given.mail_class, given.basis, given.source, given.since
+        address.id AS address_id, given.mail_class, given.basis, given.source, instant.since
     FROM import_row
     CROSS JOIN LATERAL (VALUES {given}) AS given (mail_class, basis, source, since)
     JOIN outbox_mailaddress AS address ON address.address = import_row.contact_address
+    JOIN accounts_account AS account
+        ON account.brand_id = import_row.brand AND account.external_id = import_row.account_number
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN given.since ~ '[+-][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}})?$'
+            THEN given.since::timestamptz
+            ELSE given.since::timestamp AT TIME ZONE account.time_zone
+        END AS since
+    ) AS instant
     WHERE given.basis IS NOT NULL
-    ORDER BY address.id, given.mail_class, given.since DESC, import_row.line
+    ORDER BY address.id, given.mail_class, instant.since DESC, import_row.line
 ) AS staged
 LEFT JOIN outbox_mailpermission AS known
     ON known.address_id = staged.address_id AND known.mail_class = staged.mail_class
@@ -57,7 +66,9 @@ def new_addresses(*, batch: int) -> Iterator[list[str]]:
 def gather_permissions(*, mail_classes: Sequence[str]) -> tuple[int, int, int]:
     """Compare the staged permissions with the known ones: how many are new, changed, unchanged.
 
-    Plan: hash join of the staged rows with addresses, a sort, hash join with permissions.
+    A moment without an offset is meant in the time zone of the account, which is there by now.
+    Plan: hash join of the staged rows with addresses and accounts, a sort, hash join with
+    permissions.
     """
     given = ", ".join(
         f"('{name}', {name}_basis, {name}_source, {name}_since)" for name in mail_classes

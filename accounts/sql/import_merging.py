@@ -1,4 +1,4 @@
-"""Merges staged rows (`import_staging`) into accounts, contacts, products and contracts.
+"""Merges staged rows (`import_staging`) into products, accounts and contacts.
 
 Each statement writes only what is new or different. Column names come from the tables below,
 never from input.
@@ -6,15 +6,33 @@ never from input.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 import pgtrigger
 from django.db import connection
 
-from accounts.sql.import_staging import count, run
+from accounts.sql.import_staging import run
 
 # Our columns, by the field of the feed that fills them.
 PRODUCT_COLUMNS = {"product_name": "name", "product_family": "family"}
+OFFER_COLUMNS = {
+    name: name
+    for name in (
+        "on_offer",
+        "list_price",
+        "promotion_price",
+        "promotion_months",
+        "tax_rate",
+        "currency",
+        "billing_period_months",
+        "first_term_months",
+        "after_term",
+        "renewal_term_months",
+        "notice_months",
+        "notice_days",
+        "provisioning_hours",
+    )
+}
 ACCOUNT_COLUMNS = {
     "account_name": "name",
     "customer_kind": "customer_kind",
@@ -31,34 +49,16 @@ CONTACT_COLUMNS = {
     "contact_phone": "phone",
     "contact_language": "language",
 }
-CONTRACT_COLUMNS = {
-    "account_number": "account_id",
-    "product_code": "product_id",
-    "concluded_on": "concluded_on",
-    "starts_on": "starts_on",
-    "first_term_months": "first_term_months",
-    "after_term": "after_term",
-    "renewal_term_months": "renewal_term_months",
-    "notice_months": "notice_months",
-    "notice_days": "notice_days",
-    "ends_on": "ends_on",
-    "price": "price",
-    "renewal_price": "renewal_price",
-    "tax_rate": "tax_rate",
-    "currency": "currency",
-    "billing_period_months": "billing_period_months",
-}
-
 _HISTORY = tuple(
-    f"accounts.{model}:update_update" for model in ("Account", "Contact", "Product", "Contract")
+    f"accounts.{model}:update_update"
+    for model in ("Account", "Contact", "Product", "Contract", "Cancellation")
 )
 
 _GATHER_PRODUCTS = """
 CREATE TEMPORARY TABLE import_product AS
 SELECT staged.*, product.id
 FROM (
-    SELECT DISTINCT ON (brand, product_code) line, brand, product_code AS external_id,
-        product_name AS name, product_family AS family
+    SELECT DISTINCT ON (brand, product_code) line, brand, product_code AS external_id, {columns}
     FROM import_row
     ORDER BY brand, product_code, line
 ) AS staged
@@ -67,8 +67,8 @@ LEFT JOIN accounts_product AS product
 """
 
 _ADD_PRODUCTS = """
-INSERT INTO accounts_product (brand_id, code, name, family)
-SELECT brand, external_id, name, family FROM import_product WHERE id IS NULL ORDER BY line
+INSERT INTO accounts_product (brand_id, code, {columns})
+SELECT brand, external_id, {columns} FROM import_product WHERE id IS NULL ORDER BY line
 ON CONFLICT (brand_id, code) DO NOTHING
 """
 
@@ -147,65 +147,6 @@ FROM {source} AS source
 WHERE target.id = source.id AND ROW ({targets}) IS DISTINCT FROM ROW ({values})
 """
 
-_STATE = """
-CASE
-    WHEN {ends_on} < %(as_of)s THEN 'ended'
-    WHEN staged.starts_on > %(as_of)s THEN 'ordered'
-    ELSE 'running'
-END
-"""
-
-_JOIN_ACCOUNT_AND_PRODUCT = """
-JOIN accounts_account AS account
-    ON account.brand_id = staged.brand AND account.external_id = staged.account_number
-JOIN accounts_product AS product
-    ON product.brand_id = staged.brand AND product.code = staged.product_code
-"""
-
-# The clock may have moved the state on since: only new dates give a new state.
-_CHANGE_CONTRACTS = """
-WITH changed AS (
-    UPDATE accounts_contract AS contract
-    SET ({columns}) = ROW ({values}),
-        state = CASE
-            WHEN contract.state = 'withdrawn'
-                OR (contract.starts_on, contract.ends_on)
-                    IS NOT DISTINCT FROM (staged.starts_on, {ends_on})
-            THEN contract.state
-            ELSE {state}
-        END
-    FROM import_row AS staged
-    {join_account_and_product}
-    WHERE contract.brand_id = staged.brand AND contract.external_id = staged.contract_number
-        AND ROW ({targets}) IS DISTINCT FROM ROW ({values})
-    RETURNING contract.id, contract.remind_on
-)
-INSERT INTO import_touched (id, remind_on_before) SELECT id, remind_on FROM changed
-"""
-
-_ADD_CONTRACTS = """
-WITH added AS (
-    INSERT INTO accounts_contract (brand_id, external_id, state, {columns})
-    SELECT staged.brand, staged.contract_number, {state}, {values}
-    FROM import_row AS staged
-    {join_account_and_product}
-    WHERE NOT EXISTS (
-        SELECT FROM accounts_contract AS existing
-        WHERE existing.brand_id = staged.brand AND existing.external_id = staged.contract_number
-    )
-    ORDER BY staged.line
-    ON CONFLICT (external_id, brand_id) DO NOTHING
-    RETURNING id, account_id
-), noted AS (
-    INSERT INTO accounts_timelineevent
-        (account_id, contract_id, kind, occurred_at, actor_id, facts)
-    SELECT account_id, id, 'contract_added', %(at)s, %(actor_id)s,
-        jsonb_build_object('import', %(run_id)s)
-    FROM added
-)
-INSERT INTO import_touched (id) SELECT id FROM added
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class MergeCounts:
@@ -225,22 +166,23 @@ def ignore_history(*, ignored: bool) -> None:
         cursor.execute("SELECT set_config('pgtrigger.ignore', %s, true)", [f"{{{names}}}"])
 
 
-def create_merge_tables() -> None:
-    """The merge's own temporary tables. Foreign keys are checked per statement from here on: for
-    millions of rows the list of what is to be checked at the end would fill the memory."""
+def check_keys_at_once() -> None:
+    """Check foreign keys per statement from here on: for millions of rows the list of what is to
+    be checked at the end would fill the memory."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(
-            "CREATE TEMPORARY TABLE import_touched (id bigint PRIMARY KEY, remind_on_before date);"
-            "CREATE TEMPORARY TABLE import_decided (id bigint PRIMARY KEY)"
-        )
 
 
-def merge_products(*, fields: Collection[str]) -> MergeCounts:
+def merge_products(*, fields: Collection[str], with_offer: bool) -> MergeCounts:
     """Plan: sort of the staged rows, hash join; `fields` are what the feed says, here as below."""
-    gathered = run(_GATHER_PRODUCTS)
-    changed = _change("accounts_product", "import_product", PRODUCT_COLUMNS, fields)
-    added = run(_ADD_PRODUCTS)
+    columns = PRODUCT_COLUMNS | (OFFER_COLUMNS if with_offer else {})
+    gathered = run(
+        _GATHER_PRODUCTS.format(
+            columns=", ".join(f"{field} AS {column}" for field, column in columns.items())
+        )
+    )
+    changed = _change("accounts_product", "import_product", columns, fields)
+    added = run(_ADD_PRODUCTS.format(columns=listed(columns.values())))
     return MergeCounts(added, changed, gathered - added - changed)
 
 
@@ -265,66 +207,24 @@ def merge_contacts(*, fields: Collection[str]) -> MergeCounts:
     return MergeCounts(added, changed, gathered - added - changed)
 
 
-def merge_contracts(
-    *, fields: Collection[str], run_id: int, actor_id: int | None, as_of: date, at: datetime
-) -> MergeCounts:
-    """Merge contracts of accounts and products that are there already, without computed dates.
-
-    Those added or changed are `touched_contracts`; new ones are noted on the timeline. The state
-    follows from start and end as of `as_of`. Plan: hash joins by account, product and contract.
-    """
-    columns = _mapped(CONTRACT_COLUMNS, fields)
-    ends_on = "staged.ends_on" if "ends_on" in columns else "contract.ends_on"
-    changed = run(
-        _CHANGE_CONTRACTS.format(
-            columns=_list(columns.values()),
-            values=_list(_contract_value(field) for field in columns),
-            targets=_list(columns.values(), "contract"),
-            ends_on=ends_on,
-            state=_STATE.format(ends_on=ends_on),
-            join_account_and_product=_JOIN_ACCOUNT_AND_PRODUCT,
-        ),
-        as_of=as_of,
-    )
-    added = run(
-        _ADD_CONTRACTS.format(
-            columns=_list(CONTRACT_COLUMNS.values()),
-            values=_list(_contract_value(field) for field in CONTRACT_COLUMNS),
-            state=_STATE.format(ends_on="staged.ends_on"),
-            join_account_and_product=_JOIN_ACCOUNT_AND_PRODUCT,
-        ),
-        run_id=run_id,
-        actor_id=actor_id,
-        as_of=as_of,
-        at=at,
-    )
-    staged = count("SELECT count(*) FROM import_row")
-    return MergeCounts(added, changed, staged - added - changed)
-
-
-def _contract_value(field: str) -> str:
-    found = {"account_number": "account.id", "product_code": "product.id"}
-    return found.get(field, f"staged.{field}")
-
-
 def _change(table: str, source: str, columns: Mapping[str, str], fields: Collection[str]) -> int:
-    written = _mapped(columns, fields).values()
+    written = mapped(columns, fields).values()
     if not written:
         return 0
     return run(
         _CHANGE.format(
             table=table,
             source=source,
-            columns=_list(written),
-            values=_list(written, "source"),
-            targets=_list(written, "target"),
+            columns=listed(written),
+            values=listed(written, "source"),
+            targets=listed(written, "target"),
         )
     )
 
 
-def _mapped(columns: Mapping[str, str], fields: Collection[str]) -> dict[str, str]:
+def mapped(columns: Mapping[str, str], fields: Collection[str]) -> dict[str, str]:
     return {field: column for field, column in columns.items() if field in fields}
 
 
-def _list(columns: Iterable[str], table: str = "") -> str:
+def listed(columns: Iterable[str], table: str = "") -> str:
     return ", ".join(f"{table}.{column}" if table else column for column in columns)

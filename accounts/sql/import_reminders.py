@@ -1,9 +1,10 @@
 """What an import decides about renewal reminders: it never mails."""
 
-from collections.abc import Iterator
 from datetime import date, datetime
 
-from accounts.sql.import_staging import read_batches, run
+from accounts.sql.import_staging import run
+
+_CREATE = "CREATE TEMPORARY TABLE import_decided (id bigint PRIMARY KEY)"
 
 # A reminder of the current term that somebody else sent. A longer term is announced in its last
 # year only.
@@ -50,16 +51,9 @@ INSERT INTO import_decided (id) SELECT contract_id FROM held
 """
 
 
-def touched_contracts(*, batch: int) -> Iterator[list[int]]:
-    """The contracts that the merge added or changed, in batches."""
-    for rows in read_batches(table="import_touched", columns="", batch=batch):
-        yield [contract_id for (contract_id,) in rows]
-
-
-def decided_contracts(*, batch: int) -> Iterator[list[int]]:
-    """The contracts about whose reminder the import decided, in batches."""
-    for rows in read_batches(table="import_decided", columns="", batch=batch):
-        yield [contract_id for (contract_id,) in rows]
+def create_decided() -> None:
+    """The table `import_decided`: contracts about whose reminder the import has decided."""
+    run(_CREATE)
 
 
 def note_earlier_reminders(*, at: datetime) -> int:

@@ -3,82 +3,49 @@
 Nobody else sees them, and they are gone with the connection.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from typing import IO
 
 from django.db import connection
 
 # What one import at a time is agreed on by (`pg_try_advisory_lock`).
 _LOCK = 0x696D706F7274
 
-_COLUMNS = """
-    line integer NOT NULL,
-    brand bigint NOT NULL,
-    account_number text NOT NULL,
-    account_name text NOT NULL,
-    customer_kind text NOT NULL,
-    segment text NOT NULL,
-    country text NOT NULL,
-    region text NOT NULL,
-    language text NOT NULL,
-    time_zone text NOT NULL,
-    contact_key text,
-    contact_number text NOT NULL,
-    contact_name text,
-    contact_role text NOT NULL,
-    contact_address text,
-    contact_phone text NOT NULL,
-    contact_language text NOT NULL,
-    product_code text NOT NULL,
-    product_name text NOT NULL,
-    product_family text NOT NULL,
-    contract_number text NOT NULL,
-    concluded_on date NOT NULL,
-    starts_on date NOT NULL,
-    first_term_months smallint,
-    after_term text NOT NULL,
-    renewal_term_months smallint,
-    notice_months smallint NOT NULL,
-    notice_days smallint NOT NULL,
-    ends_on date,
-    price numeric(12, 2) NOT NULL,
-    renewal_price numeric(12, 2),
-    tax_rate numeric(5, 2) NOT NULL,
-    currency text NOT NULL,
-    billing_period_months smallint NOT NULL,
-    reminded_on date,
-    survey_basis text,
-    survey_source text,
-    survey_since timestamptz,
-    programme_basis text,
-    programme_source text,
-    programme_since timestamptz,
-    newsletter_basis text,
-    newsletter_source text,
-    newsletter_since timestamptz
-"""
-ROW_COLUMNS = tuple(line.split()[0] for line in _COLUMNS.strip().splitlines())
-
 _TABLES = (
     "import_row, import_issue, import_address, import_product, import_account, import_contact, "
-    "import_touched, import_decided, import_permission"
+    "import_touched, import_account_touched, import_decided, import_permission, "
+    "import_cancellation"
 )
 
-_CREATE = f"""
-CREATE TEMPORARY TABLE import_row ({_COLUMNS});
-CREATE TEMPORARY TABLE import_issue (line integer NOT NULL, field text NOT NULL, reason text);
+# Where the end that stands here counts, the row takes it over; `said_ends_on` is the feed's.
+_CREATE = """
+CREATE TEMPORARY TABLE import_row (
+    line integer NOT NULL,
+    {columns},
+    end_is_kept boolean NOT NULL DEFAULT false,
+    said_ends_on date
+);
+CREATE TEMPORARY TABLE import_issue (
+    line integer NOT NULL,
+    field text NOT NULL,
+    reason text NOT NULL,
+    severity text NOT NULL DEFAULT 'refused'
+);
 """
 
-_COPY_ROWS = f"COPY import_row ({', '.join(ROW_COLUMNS)}) FROM STDIN"
 _COPY_ISSUES = "COPY import_issue (line, field, reason) FROM STDIN"
+_SAVE_ISSUES = "COPY import_issue TO STDOUT"
+_RESTORE_ISSUES = "COPY import_issue FROM STDIN"
 
-_REFUSE_REPEATED_CONTRACTS = """
+_REFUSE_REPEATED = """
 INSERT INTO import_issue (line, field, reason)
-SELECT line, 'contract_number', replace(%(reason)s, '{line}', first_line::text)
+SELECT line, '{number}', replace(%(reason)s, '{{line}}', first_line::text)
 FROM (
     SELECT line, first_value(line) OVER same AS first_line
     FROM import_row
-    WINDOW same AS (PARTITION BY brand, contract_number ORDER BY line)
+    WHERE {number} IS NOT NULL
+    WINDOW same AS (PARTITION BY brand, {number} ORDER BY line)
 ) AS staged
 WHERE line <> first_line
 """
@@ -96,22 +63,13 @@ CROSS JOIN LATERAL (VALUES {fields}) AS differing (field, differs)
 WHERE differing.differs
 """
 
-_REFUSE_STARTS_AFTER_END = """
-INSERT INTO import_issue (line, field, reason)
-SELECT staged.line, 'starts_on', replace(%(reason)s, '{day}', contract.ends_on::text)
-FROM import_row AS staged
-JOIN accounts_contract AS contract
-    ON contract.brand_id = staged.brand AND contract.external_id = staged.contract_number
-WHERE contract.ends_on < staged.starts_on
-"""
-
 _DELETE_REFUSED = """
 DELETE FROM import_row AS staged USING import_issue AS issue WHERE issue.line = staged.line
 """
 
 _KEEP_ISSUES = """
-INSERT INTO accounts_importissue (run_id, line, field, reason)
-SELECT DISTINCT ON (line, field) %(run_id)s, line, field, left(reason, 300)
+INSERT INTO accounts_importissue (run_id, line, field, reason, severity)
+SELECT DISTINCT ON (line, field) %(run_id)s, line, field, left(reason, 300), severity
 FROM import_issue
 ORDER BY line, field
 """
@@ -136,9 +94,12 @@ def release_import_lock() -> None:
         cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
-def create_staging() -> None:
+def create_staging(*, columns: Mapping[str, str]) -> None:
+    """`columns`: the types of the columns that rows have besides their line, by name; names and
+    types are ours, never input."""
+    described = ", ".join(f"{name} {column_type}" for name, column_type in columns.items())
     with connection.cursor() as cursor:
-        cursor.execute(_CREATE)
+        cursor.execute(_CREATE.format(columns=described))
 
 
 def drop_staging() -> None:
@@ -147,20 +108,41 @@ def drop_staging() -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {_TABLES}")
 
 
-def stage(rows: Iterable[Sequence[object]], issues: Iterable[tuple[int, str, str]]) -> None:
-    """Add rows (in the order of ROW_COLUMNS) and issues, each by one COPY."""
-    for statement, records in ((_COPY_ROWS, rows), (_COPY_ISSUES, issues)):
+def stage(
+    *,
+    columns: Iterable[str],
+    rows: Iterable[Sequence[object]],
+    issues: Iterable[tuple[int, str, str]],
+) -> None:
+    """Add rows (line and `columns`) and issues, each by one COPY."""
+    copy_rows = f"COPY import_row (line, {', '.join(columns)}) FROM STDIN"
+    for statement, records in ((copy_rows, rows), (_COPY_ISSUES, issues)):
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             for record in records:
                 copy.write_row(record)
 
 
-def refuse_repeated_contracts(*, reason: str) -> None:
-    """Refuse all but the first row of each contract number; `{line}` in `reason` is the first's.
+def save_issues(file: IO[bytes]) -> None:
+    """Write all issues to a file, from which `restore_issues` brings them back after a rollback."""
+    with connection.cursor() as cursor, cursor.copy(_SAVE_ISSUES) as copy:
+        for block in copy:
+            file.write(block)
+
+
+def restore_issues(file: IO[bytes]) -> None:
+    file.seek(0)
+    run("TRUNCATE import_issue")
+    with connection.cursor() as cursor, cursor.copy(_RESTORE_ISSUES) as copy:
+        while block := file.read(65_536):
+            copy.write(block)
+
+
+def refuse_repeated(*, number: str, reason: str) -> None:
+    """Refuse all but the first row of each `number`, a column; `{line}` in `reason` is the first's.
 
     Plan: one sort of the staged rows.
     """
-    _refuse(_REFUSE_REPEATED_CONTRACTS, reason)
+    refuse(_REFUSE_REPEATED.format(number=number), reason=reason)
 
 
 def refuse_contradictions(*, key: Sequence[str], fields: Sequence[str], reason: str) -> None:
@@ -180,15 +162,7 @@ def refuse_contradictions(*, key: Sequence[str], fields: Sequence[str], reason: 
         key=", ".join(key),
         fields=", ".join(f"('{field}', staged.{field})" for field in fields),
     )
-    _refuse(statement, reason)
-
-
-def refuse_starts_after_known_end(*, reason: str) -> None:
-    """Refuse rows that start after the last day that the contract already has (`{day}`).
-
-    For feeds that say nothing about the end. Plan: hash join, or look-ups by contract number.
-    """
-    _refuse(_REFUSE_STARTS_AFTER_END, reason)
+    refuse(statement, reason=reason)
 
 
 def keep_issues(*, run_id: int) -> None:
@@ -197,7 +171,11 @@ def keep_issues(*, run_id: int) -> None:
 
 
 def count_refused_lines() -> int:
-    return count("SELECT count(DISTINCT line) FROM import_issue")
+    return count("SELECT count(DISTINCT line) FROM import_issue WHERE severity = 'refused'")
+
+
+def count_contradicted_lines() -> int:
+    return count("SELECT count(DISTINCT line) FROM import_issue WHERE severity = 'contradiction'")
 
 
 def analyze_staging() -> None:
@@ -235,6 +213,7 @@ def read_batches(*, table: str, columns: str, batch: int) -> Iterator[list[tuple
             last = rows[-1][0]
 
 
-def _refuse(statement: str, reason: str) -> None:
-    if run(statement, reason=reason):
+def refuse(statement: str, **params: str) -> None:
+    """Run a statement that adds issues, and take the rows of these lines out."""
+    if run(statement, **params):
         run(_DELETE_REFUSED)

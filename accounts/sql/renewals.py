@@ -1,11 +1,21 @@
 """The daily plan of renewal reminders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connection
 
-from accounts.sql.expressions import CONTACT_DECIDES
+from accounts.sql.recipients import RECIPIENT
+
+# What becomes of a reminder whose recipient is chosen.
+_STATE = """
+CASE
+    WHEN chosen.day > chosen.notice_deadline THEN 'too_late'
+    WHEN chosen.contact_id IS NULL THEN 'nobody'
+    ELSE 'planned'
+END
+"""
 
 _DECIDE = f"""
 WITH due AS MATERIALIZED (
@@ -26,26 +36,12 @@ WITH due AS MATERIALIZED (
     SELECT due.*, recipient.contact_id, recipient.address_id,
         coalesce(recipient.contact_language, due.language) AS mail_language
     FROM due
-    LEFT JOIN LATERAL (
-        SELECT contact.id AS contact_id, contact.address_id,
-            nullif(contact.language, '') AS contact_language
-        FROM accounts_contact AS contact
-        JOIN outbox_mailaddress AS address ON address.id = contact.address_id
-        WHERE contact.account_id = due.account_id
-            AND address.bounced_at IS NULL
-            AND (contact.role IN ('billing', 'decision_maker') OR {CONTACT_DECIDES})
-        ORDER BY contact.role = 'billing' DESC, contact.role = 'decision_maker' DESC, contact.id
-        LIMIT 1
-    ) AS recipient ON TRUE
+    LEFT JOIN LATERAL {RECIPIENT.format(account_id="due.account_id")} AS recipient ON TRUE
 ), decided AS (
     INSERT INTO accounts_renewalreminder
         (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, contact_id)
     SELECT id, renewal_date, 1,
-        CASE
-            WHEN day > notice_deadline THEN 'too_late'
-            WHEN contact_id IS NULL THEN 'nobody'
-            ELSE 'planned'
-        END,
+        {_STATE},
         remind_on, day, %(at)s, contact_id
     FROM chosen
     ON CONFLICT (contract_id, renewal_date, step) DO NOTHING
@@ -56,6 +52,25 @@ SELECT decided.id, decided.state, chosen.id, chosen.account_id, chosen.renewal_d
 FROM chosen LEFT JOIN decided ON decided.contract_id = chosen.id
 """
 
+_DECIDE_HELD = f"""
+WITH chosen AS MATERIALIZED (
+    SELECT reminder.id, contract.id AS contract_id, contract.account_id, contract.renewal_date,
+        contract.notice_deadline, today.day, recipient.contact_id, recipient.address_id,
+        coalesce(recipient.contact_language, account.language) AS mail_language
+    FROM accounts_renewalreminder AS reminder
+    JOIN accounts_contract AS contract ON contract.id = reminder.contract_id
+    JOIN accounts_account AS account ON account.id = contract.account_id
+    CROSS JOIN LATERAL (SELECT (%(at)s AT TIME ZONE account.time_zone)::date AS day) AS today
+    LEFT JOIN LATERAL {RECIPIENT.format(account_id="contract.account_id")} AS recipient ON TRUE
+    WHERE reminder.id = ANY(%(reminder_ids)s) AND reminder.state = 'held'
+)
+UPDATE accounts_renewalreminder AS reminder
+SET state = {_STATE}, decided_on = chosen.day, decided_at = %(at)s, contact_id = chosen.contact_id
+FROM chosen
+WHERE reminder.id = chosen.id
+RETURNING reminder.id, reminder.state, chosen.contract_id, chosen.account_id,
+    chosen.renewal_date, chosen.day, chosen.address_id, chosen.mail_language
+"""
 
 _GIVE_UP = """
 WITH undelivered AS (
@@ -106,14 +121,24 @@ class DueReminder:
 def decide_due_reminders(*, at: datetime, limit: int) -> list[DueReminder]:
     """Decide up to `limit` due reminders, oldest first, and take them off the contracts.
 
-    The recipient is the billing contact with a living address, else a decision maker, else
-    anybody who may decide. Rows that another planner holds are left to it; the unique constraint
-    keeps a second decision away whatever happens.
+    The recipient is chosen as `accounts.sql.recipients` says. Rows that another planner holds
+    are left to it; the unique constraint keeps a second decision away whatever happens.
 
     Plan: range scan of `contract_to_remind`, then look-ups of account, contacts and addresses.
     """
     with connection.cursor() as cursor:
         cursor.execute(_DECIDE, {"at": at, "limit": limit})
+        return [DueReminder(*row) for row in cursor.fetchall()]
+
+
+def decide_held_reminders(*, reminder_ids: Sequence[int], at: datetime) -> list[DueReminder]:
+    """Decide these reminders, which the caller has locked, as due ones are decided.
+
+    Plan: look-ups of the reminders by primary key, then of contract, account, contacts and
+    addresses.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_DECIDE_HELD, {"reminder_ids": list(reminder_ids), "at": at})
         return [DueReminder(*row) for row in cursor.fetchall()]
 
 

@@ -24,6 +24,9 @@ GROUPS = (
         (
             ("task_alt", "accounts.Task"),
             ("event_repeat", "accounts.RenewalReminder"),
+            ("event_busy", "accounts.Cancellation"),
+            ("person_off", "accounts.LostAccount"),
+            ("checklist", "base.Job"),
         ),
     ),
     (
@@ -38,7 +41,10 @@ GROUPS = (
         (
             ("sell", "accounts.Product"),
             ("storefront", "accounts.Brand"),
+            ("currency_exchange", "accounts.ExchangeRate"),
+            ("help_center", "accounts.CancellationReason"),
             ("upload_file", "accounts.ImportRun"),
+            ("conversion_path", "accounts.ImportMapping"),
             ("badge", "users.User"),
         ),
     ),
@@ -52,7 +58,17 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": title, "items": [item for entry in entries if (item := _item(request, *entry))]}
         for title, entries in GROUPS
     ]
-    return [{"items": [today]}, *(group for group in groups if group["items"]), *_demo()]
+    return [
+        {"items": [today, *_revenue(request)]},
+        *(group for group in groups if group["items"]),
+        *_demo(),
+    ]
+
+
+def _revenue(request: HttpRequest) -> list[dict[str, Any]]:
+    if not request.user.has_perm("accounts.view_revenue"):
+        return []
+    return [{"title": _("Revenue"), "icon": "monitoring", "link": reverse("admin:revenue")}]
 
 
 def _demo() -> list[dict[str, Any]]:

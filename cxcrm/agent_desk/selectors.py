@@ -71,7 +71,7 @@ def renewal_figures(at: datetime) -> RenewalFigures:
                 decided_on__gt=today - timedelta(SENT_DAYS),
             )
         ),
-        held=_bounded(RenewalReminder.objects.held()),
+        held=_bounded(RenewalReminder.objects.held(today)),
     )
 
 

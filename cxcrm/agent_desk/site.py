@@ -4,10 +4,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, URLResolver, reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
+
+from cxcrm.agent_desk.revenue import revenue_export, revenue_page
 
 
 class AgentDesk(UnfoldAdminSite):
@@ -30,4 +32,13 @@ class AgentDesk(UnfoldAdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         # Django's "view on site": nothing here has a page of its own elsewhere, and the shortcut
         # looks into any table whose content type is named.
-        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+        given = [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+        own = [
+            path("revenue/", self.admin_view(revenue_page), name="revenue"),
+            path(
+                "revenue/export/<str:file_type>/",
+                self.admin_view(revenue_export),
+                name="revenue_export",
+            ),
+        ]
+        return [*own, *given]

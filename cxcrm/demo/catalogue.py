@@ -104,15 +104,19 @@ PLACES = [
     Place("US", "NY", "America/New_York", "en", "USD", "0", "nordlicht", 7, "+12125550{:03}"),
 ]
 
+# What one unit was worth in euros when the company began to work with cxcrm.
+EXCHANGE_RATES = {"CHF": "1.06", "GBP": "1.15", "USD": "0.92"}
+
 AGENTS = ["merle@demo.invalid", "tanguy@demo.invalid", "jago@demo.invalid"]
 TEAM_LEAD = "birte@demo.invalid"
+CX_MANAGER = "ximena@demo.invalid"
 ADMINISTRATOR = "rowan@demo.invalid"
 STAFF = {
     AGENTS[0]: ("Merle Nebelthau", Role.AGENT),
     AGENTS[1]: ("Tanguy Merlevent", Role.AGENT),
     AGENTS[2]: ("Jago Quillbrook", Role.AGENT),
     TEAM_LEAD: ("Birte Otterbeck", Role.TEAM_LEAD),
-    "ximena@demo.invalid": ("Ximena Olivaluz", Role.CX_MANAGER),
+    CX_MANAGER: ("Ximena Olivaluz", Role.CX_MANAGER),
     ADMINISTRATOR: ("Rowan Ashenmoor", Role.ADMINISTRATOR),
 }
 

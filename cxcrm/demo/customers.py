@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-from accounts.enums import AfterTerm, ContactRole, CustomerKind, Segment
+from accounts.enums import AfterTerm, CancellationKind, ContactRole, CustomerKind, Segment
 from cxcrm.demo.catalogue import AGENTS, OFFERS, PLACES, SEGMENTS, TEAM_LEAD, Offer, Place
 from cxcrm.demo.names import company, person, slug
 
@@ -20,6 +20,11 @@ TERMS = {
     "open_ended": (None, None, 1),
 }
 SIZES = {Segment.MICRO: 1, Segment.SMALL: 1, Segment.MEDIUM: 2, Segment.LARGE: 5, "": 1}
+NOTICE_KINDS = [
+    (CancellationKind.ORDINARY, 85),
+    (CancellationKind.EXTRAORDINARY, 8),
+    (CancellationKind.SWITCH, 7),
+]
 ROLES = [ContactRole.BILLING, ContactRole.TECHNICAL, ContactRole.END_USER, ContactRole.INFLUENCER]
 
 
@@ -32,10 +37,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Notice:
-    """When somebody asks to end a contract, its last day then, and when they think better of it."""
+    """When and how somebody asks to end a contract, and when they think better of it."""
 
     given_on: date
-    last_day: date
+    kind: CancellationKind
     taken_back_on: date | None
 
 
@@ -47,6 +52,7 @@ class Purchase:
     product: str
     terms: dict
     notice: Notice | None
+    withdrawn_on: date | None
 
 
 @dataclass(frozen=True)
@@ -187,6 +193,7 @@ class _Inventor:
                 "billing_period_months": offer.billing_period_months,
             },
             notice=self.notice(bought_on, renewal, notice, kind),
+            withdrawn_on=self.withdrawn(bought_on, starts_on),
         )
 
     def start(self, bought_on: date, first: int | None, further: int | None) -> date:
@@ -224,19 +231,45 @@ class _Inventor:
             return None
         if renewal is None or kind == "monthly":
             given_on = self.day_after(bought_on + timedelta(days=30))
-            last_day = add_months(no_month_end(given_on), 1)
         else:
             deadline = add_months(renewal, -months) - timedelta(days=1)
             given_on = deadline - timedelta(days=self.rng.randint(0, 70))
-            last_day = renewal - timedelta(days=1)
         if not bought_on + timedelta(days=15) < given_on <= self.today:
             return None
         stays = self.rng.random() < 0.15
         second_thought = given_on + timedelta(days=self.rng.randint(2, 9))
-        return Notice(given_on, last_day, second_thought if stays else None)
+        [notice_kind] = self.rng.choices(*zip(*NOTICE_KINDS, strict=True))
+        return Notice(given_on, notice_kind, second_thought if stays else None)
+
+    def withdrawn(self, bought_on: date, starts_on: date) -> date | None:
+        """A few consumers think better of what they bought just now."""
+        if self.is_business or starts_on < bought_on or self.rng.random() > 0.05:
+            return None
+        day = bought_on + timedelta(days=self.rng.randint(1, 10))
+        return day if day <= self.today else None
 
     def day_after(self, day: date) -> date:
         return day + timedelta(days=self.rng.randint(1, max(1, (self.today - day).days)))
+
+
+def listed(offer: Offer) -> dict:
+    """The offer as it stands in the list of products, in euros."""
+    first, further, notice = TERMS[offer.terms[0]]
+    promotion = {"promotion_price": offer.first_price, "promotion_months": first}
+    return {
+        "on_offer": True,
+        "list_price": offer.price,
+        "currency": "EUR",
+        "tax_rate": 19 if offer in OFFERS["nordlicht"] else 20,
+        "billing_period_months": offer.billing_period_months,
+        "first_term_months": first,
+        "after_term": AfterTerm.RENEWS if further else AfterTerm.OPEN_ENDED,
+        "renewal_term_months": further,
+        "notice_months": notice,
+        "notice_days": 0,
+        "provisioning_hours": 24 if offer.family == "server" else 1,
+        **(promotion if offer.first_price else {}),
+    }
 
 
 def add_months(day: date, months: int) -> date:

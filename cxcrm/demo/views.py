@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cxcrm.base import clock
 from cxcrm.base.framing import shown_in_frame
-from cxcrm.demo.catalogue import ADMINISTRATOR, AGENTS, TEAM_LEAD
+from cxcrm.demo.catalogue import ADMINISTRATOR, AGENTS, CX_MANAGER, TEAM_LEAD
 from cxcrm.demo.mailbox import Letter, Mailbox, NoSuchLetter, read_letters
 from cxcrm.demo.models import DayReached
 from cxcrm.demo.services import play_days
@@ -29,6 +29,7 @@ PLAYED = "demo_played"
 ENTRANCES = {
     "agent": (AGENTS[0], _("Enter as agent")),
     "team_lead": (TEAM_LEAD, _("Enter as team lead")),
+    "cx_manager": (CX_MANAGER, _("Enter as CX manager")),
     "administrator": (ADMINISTRATOR, _("Enter as administrator")),
 }
 

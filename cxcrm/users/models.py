@@ -20,6 +20,10 @@ class UserManager(BaseUserManager):
     def create_superuser(self, email: str, password: str | None = None, **fields) -> "User":
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
+    def staff(self) -> models.QuerySet["User"]:
+        """Those who may enter the desk."""
+        return self.filter(is_staff=True, is_active=True)
+
     def get_by_natural_key(self, email: str) -> "User":
         return self.get(email=email.lower())
 

@@ -5,7 +5,8 @@ import pytest
 
 from accounts.enums import AfterTerm, ContactRole, ReminderState, TaskOrigin
 from accounts.models import Contract, RenewalReminder, Task, TimelineEvent
-from accounts.services.contracts import advance_contracts, end_contract, take_back_end
+from accounts.services.cancellations import take_back_cancellation
+from accounts.services.contracts import advance_contracts
 from accounts.services.due_work import run_due_work
 from accounts.services.renewals import (
     RENEWAL_REMINDER,
@@ -15,7 +16,8 @@ from accounts.services.renewals import (
 )
 from cxcrm.base.clock import instant_on
 from cxcrm.outbox.models import OutgoingMail
-from tests.factories import AccountFactory, ContactFactory, ContractFactory
+from cxcrm.outbox.services.rendering import render_mail
+from tests.factories import AccountFactory, ContactFactory, ContractFactory, cancel
 
 pytestmark = pytest.mark.django_db
 
@@ -221,12 +223,12 @@ def test_renewal_puts_the_announced_price_in_force(contract):
 
 
 def test_contract_runs_to_its_last_day_and_then_has_ended(contract):
-    end_contract(contract_id=contract.pk, ends_on=date(2027, 1, 14), at=instant_on(REMIND))
+    cancel(contract, date(2027, 1, 14), at=instant_on(REMIND))
 
     advance_contracts(at=instant_on(date(2027, 1, 14)))
     contract.refresh_from_db()
     assert (contract.state, contract.renewal_date) == ("running", None)
-    assert advance_contracts(at=instant_on(RENEWAL)) == {"started": 0, "ended": 1, "renewed": 0}
+    assert advance_contracts(at=instant_on(RENEWAL))["ended"] == 1
 
     contract.refresh_from_db()
     assert contract.state == "ended"
@@ -248,10 +250,10 @@ def test_refusal_is_asked_again_before_the_mail_goes(contract):
     reminder = RenewalReminder.objects.get()
     assert renewal_reminder_refusal(reminder.pk, at) is None
 
-    end_contract(contract_id=contract.pk, ends_on=date(2027, 1, 14), at=at)
+    cancellation = cancel(contract, date(2027, 1, 14), at=at)
     assert renewal_reminder_refusal(reminder.pk, at) == "An end of the contract is set."
 
-    take_back_end(contract_id=contract.pk, at=at)
+    take_back_cancellation(cancellation_id=cancellation.pk, at=at)
     assert renewal_reminder_refusal(reminder.pk, at) is None
     assert renewal_reminder_refusal(reminder.pk, instant_on(DEADLINE)) is None
     assert (
@@ -277,6 +279,29 @@ def test_mail_names_prices_with_tax_to_consumers_only(contract):
     assert (facts["price_now"], facts["price_after"]) == (Decimal("11.90"), Decimal("14.28"))
 
 
+def test_mail_names_each_price_that_is_known_and_from_when(contract):
+    Contract.objects.update(tax_rate=Decimal("19"), renewal_price=Decimal("12.00"), notice_days=7)
+    contract.price_changes.create(
+        effective_on=date(2026, 12, 24),
+        price=11,
+        reason="promotion_ends",
+        created_at=instant_on(REMIND),
+    )
+    run_due_work(at=instant_on(REMIND))
+
+    mail = render_mail(OutgoingMail.objects.get())
+
+    for shown in (
+        "Price now – €10.00 a month, plus 19% tax",
+        "Price from December 24, 2026 – €11.00 a month, plus 19% tax",
+        "Price from January 15, 2027 – €12.00 a month, plus 19% tax",
+        "Term – 12 months, 1 month's notice and 7 days",
+    ):
+        assert shown in mail.text
+    assert "Price from January 15, 2027" in mail.html
+    assert "*" not in mail.text
+
+
 @pytest.mark.parametrize("state", ["failed", "suppressed"])
 def test_reminder_that_was_not_delivered_becomes_one_task(contract, state):
     run_due_work(at=instant_on(REMIND))
@@ -294,7 +319,7 @@ def test_reminder_that_was_not_delivered_becomes_one_task(contract, state):
 def test_reminder_stopped_because_the_contract_ends_needs_no_task(contract):
     run_due_work(at=instant_on(REMIND))
     OutgoingMail.objects.update(state="suppressed", finished_at=instant_on(REMIND))
-    end_contract(contract_id=contract.pk, ends_on=date(2027, 1, 14), at=instant_on(REMIND))
+    cancel(contract, date(2027, 1, 14), at=instant_on(REMIND))
 
     run_due_work(at=instant_on(REMIND + timedelta(days=1)))
 

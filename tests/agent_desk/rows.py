@@ -1,12 +1,31 @@
 """One more row of whatever the desk lists, made through the services where they make it."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
-from accounts.enums import ImportState, TaskPool
-from accounts.models import ImportIssue, ImportRun, RenewalReminder
+from accounts.enums import CancellationKind, ImportKind, ImportState, TaskPool
+from accounts.models import (
+    Cancellation,
+    CancellationReason,
+    ExchangeRate,
+    ImportIssue,
+    ImportMapping,
+    ImportRun,
+    LostAccount,
+    RenewalReminder,
+)
+from accounts.services.cancellations import cancel_contract
+from accounts.services.contracts import advance_contracts
+from accounts.services.deeds import TAKE_TASKS
+from accounts.services.exchange_rates import add_exchange_rate
 from accounts.services.renewals import plan_renewal_reminders
 from accounts.services.tasks import open_task
+from cxcrm.base.jobs import start_job
+from cxcrm.base.models import Job, JobRefusal
+from cxcrm.outbox.enums import LegalBasis, MailClass
 from cxcrm.outbox.models import OutgoingMail
+from cxcrm.outbox.services import PermissionGrant, grant_permissions
+from cxcrm.users.enums import Role
 from tests.factories import (
     NOW,
     AccountFactory,
@@ -70,6 +89,11 @@ def make_product():
     return ProductFactory()
 
 
+def make_rate():
+    currency = f"X{chr(ord('A') + ExchangeRate.objects.count())}X"
+    return add_exchange_rate(currency=currency, valid_from=NOW.date(), rate=Decimal("1.1"))
+
+
 def make_brand():
     return BrandFactory()
 
@@ -85,7 +109,17 @@ def make_import() -> ImportRun:
         started_by=UserFactory(),
         rows_read=10,
         rows_refused=1,
-        counts={"accounts": {"added": 9}},
+        counts={"accounts": {"added": 9, "changed": 0, "unchanged": 0}},
+    )
+
+
+def make_mapping() -> ImportMapping:
+    return ImportMapping.objects.create(
+        name=f"billing-{ImportMapping.objects.count()}",
+        kind=ImportKind.CONTRACTS,
+        content={"fields": {"price": {"column": "Preis"}}},
+        saved_at=NOW,
+        saved_by=UserFactory(),
     )
 
 
@@ -93,3 +127,53 @@ def make_issue() -> ImportIssue:
     return ImportIssue.objects.create(
         run=make_import(), line=7, field="starts_on", reason="“31.02.2026” is no day."
     )
+
+
+def make_job() -> Job:
+    return start_job(
+        deed=TAKE_TASKS,
+        ids=[make_task().pk, make_task(assignee=None).pk],
+        parameters={},
+        at=NOW,
+        actor=UserFactory(role=Role.AGENT),
+    )
+
+
+def make_refusal() -> JobRefusal:
+    return make_job().refusals.get()
+
+
+def make_cancellation() -> Cancellation:
+    contact = ContactFactory()
+    return cancel_contract(
+        contract_id=ContractFactory(account=contact.account).pk,
+        kind=CancellationKind.EXTRAORDINARY,
+        reason_id=make_reason().pk,
+        received_at=NOW,
+        at=NOW,
+        actor=UserFactory(),
+    )
+
+
+def make_reason() -> CancellationReason:
+    number = CancellationReason.objects.count()
+    return CancellationReason.objects.create(
+        code=f"reason-{number}", name_en="Moved", name_de="Umzug", name_fr="Parti", name_es="Ido"
+    )
+
+
+def make_lost_account() -> LostAccount:
+    """Its only contract ended yesterday, for a reason; its contact may be written a newsletter."""
+    contact = ContactFactory()
+    cancellation = cancel_contract(
+        contract_id=ContractFactory(account=contact.account).pk,
+        kind=CancellationKind.EXTRAORDINARY,
+        reason_id=make_reason().pk,
+        effective_on=date(2026, 5, 31),
+        received_at=NOW - timedelta(days=1),
+        at=NOW - timedelta(days=1),
+    )
+    grant = PermissionGrant(contact.address_id, MailClass.NEWSLETTER, LegalBasis.CONSENT, "form")
+    grant_permissions(grants=[grant], at=NOW)
+    advance_contracts(at=NOW)
+    return LostAccount.objects.get(pk=cancellation.contract.account_id)

@@ -6,27 +6,33 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.services.contracts import end_contract
 from cxcrm.base.admin import BoundedPaginator
 from cxcrm.users.enums import Role
 from tests.agent_desk import rows
-from tests.factories import NOW, AccountFactory, BrandFactory, ContractFactory
+from tests.factories import AccountFactory, BrandFactory, ContractFactory, cancel
 
 # Session, user and roles take three; the bounded count and the rows one each; a filter of
-# brands or product families one more.
+# brands, product families or account managers one more.
 LISTS = [
-    ("accounts_account", rows.make_account, 6),
+    ("accounts_account", rows.make_account, 7),
     ("accounts_contact", rows.make_contact, 5),
     ("accounts_contract", rows.make_contract, 7),
+    ("accounts_cancellation", rows.make_cancellation, 6),
+    ("accounts_cancellationreason", rows.make_reason, 5),
+    ("accounts_lostaccount", rows.make_lost_account, 6),
     ("accounts_task", rows.make_task, 5),
     ("accounts_renewalreminder", rows.make_reminder, 5),
     ("accounts_timelineevent", rows.make_event, 5),
-    ("accounts_product", rows.make_product, 6),
+    ("accounts_product", rows.make_product, 7),
     ("accounts_brand", rows.make_brand, 5),
+    ("accounts_exchangerate", rows.make_rate, 5),
     ("accounts_importrun", rows.make_import, 5),
+    ("accounts_importmapping", rows.make_mapping, 5),
     ("accounts_importissue", rows.make_issue, 5),
     ("outbox_outgoingmail", rows.make_mail, 5),
     ("outbox_mailaddress", rows.make_address, 5),
+    ("base_job", rows.make_job, 5),
+    ("base_jobrefusal", rows.make_refusal, 5),
 ]
 
 
@@ -96,7 +102,7 @@ def test_contracts_can_be_narrowed_by_brand_term_and_notice(desk):
     )
     client = desk(Role.AGENT)
     url = reverse("admin:accounts_contract_changelist")
-    end_contract(contract_id=fixed.pk, ends_on=rows.REMINDER_DAY.date(), at=NOW)
+    cancel(fixed, rows.REMINDER_DAY.date())
 
     of_brand = client.get(url, {"brand__id__exact": rolling.brand_id})
 

@@ -5,35 +5,52 @@ from django.contrib import admin
 from django.urls import reverse
 
 from accounts.models import Account, Contact
-from accounts.selectors.accounts import Revenue
-from accounts.services.contracts import end_contract
+from accounts.selectors.revenue import Revenue
 from accounts.services.renewals import plan_renewal_reminders
 from cxcrm.base.clock import instant_on
 from cxcrm.users.enums import Role
 from tests.agent_desk import rows
-from tests.factories import NOW, AccountFactory, ContactFactory, ContractFactory, ProductFactory
+from tests.factories import (
+    NOW,
+    AccountFactory,
+    ContactFactory,
+    ContractFactory,
+    ProductFactory,
+    cancel,
+)
 
 MAKERS = {
     "account": rows.make_account,
     "brand": rows.make_brand,
+    "cancellation": rows.make_cancellation,
+    "cancellationreason": rows.make_reason,
     "contact": rows.make_contact,
     "contract": rows.make_contract,
+    "exchangerate": rows.make_rate,
     "importissue": rows.make_issue,
+    "importmapping": rows.make_mapping,
     "importrun": rows.make_import,
+    "lostaccount": rows.make_lost_account,
     "mailaddress": rows.make_address,
+    "job": rows.make_job,
+    "jobrefusal": rows.make_refusal,
     "outgoingmail": rows.make_mail,
     "product": rows.make_product,
     "renewalreminder": rows.make_reminder,
     "task": rows.make_task,
     "timelineevent": rows.make_event,
 }
-CAN_BE_ADDED = {"brand", "contact", "product"}
+CAN_BE_ADDED = {"brand", "cancellationreason", "contact", "exchangerate", "product"}
 
 WORKING = {
     "account",
     "brand",
+    "cancellation",
+    "cancellationreason",
     "contact",
     "contract",
+    "exchangerate",
+    "lostaccount",
     "mailaddress",
     "outgoingmail",
     "product",
@@ -41,19 +58,43 @@ WORKING = {
     "task",
     "timelineevent",
 }
+# Agents see their own bulk actions, and these are others'.
+LEADING = WORKING | {"job", "jobrefusal"}
 SEES = {
     Role.AGENT: WORKING,
-    Role.TEAM_LEAD: WORKING,
-    Role.CX_MANAGER: WORKING | {"importrun", "importissue"},
-    Role.EXECUTIVE: {"account", "brand", "contract", "product", "timelineevent"},
+    Role.TEAM_LEAD: LEADING,
+    Role.CX_MANAGER: LEADING | {"importissue", "importmapping", "importrun"},
+    Role.EXECUTIVE: {
+        "account",
+        "brand",
+        "cancellationreason",
+        "contract",
+        "exchangerate",
+        "product",
+        "timelineevent",
+    },
     Role.ADMINISTRATOR: set(MAKERS),
 }
 CHANGES = {
     Role.AGENT: {"account", "contact"},
     Role.TEAM_LEAD: {"account", "contact"},
-    Role.CX_MANAGER: {"account", "contact", "product", "brand"},
+    Role.CX_MANAGER: {
+        "account",
+        "contact",
+        "product",
+        "brand",
+        "cancellationreason",
+        "exchangerate",
+    },
     Role.EXECUTIVE: set(),
-    Role.ADMINISTRATOR: {"account", "contact", "product", "brand"},
+    Role.ADMINISTRATOR: {
+        "account",
+        "contact",
+        "product",
+        "brand",
+        "cancellationreason",
+        "exchangerate",
+    },
 }
 
 
@@ -101,11 +142,11 @@ def test_account_page_shows_money_contracts_people_and_what_happened(desk):
     terms = {"account": account, "product": product, "price": Decimal(10), "tax_rate": 19}
     ContractFactory(**terms)
     ended = ContractFactory(**terms, billing_period_months=3)
-    end_contract(contract_id=ended.pk, ends_on=rows.REMINDER_DAY.date(), at=NOW)
+    cancel(ended, rows.REMINDER_DAY.date())
 
     response = desk(Role.AGENT).get(page(account))
 
-    [revenue] = response.context["overview"].revenue
+    [revenue] = response.context["overview"].revenue.by_currency
     assert revenue == Revenue("EUR", arr=Decimal(160), arr_under_notice=Decimal(40))
     assert round(revenue.mrr, 4) == Decimal("13.3333")
     for shown in (
@@ -113,7 +154,7 @@ def test_account_page_shows_money_contracts_people_and_what_happened(desk):
         "11.90 EUR gross / 3 months",
         "of which under notice",
         "rosa@morgenrot.example",
-        "End of contract set",
+        "Cancellation received",
         "Dec. 1, 2026",
     ):
         assert shown in response.text
@@ -143,7 +184,7 @@ def test_account_page_takes_the_same_queries_for_one_contract_and_for_three(
         for _ in range(more):
             ContactFactory(account=account)
             ContractFactory(account=account)
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(14):
             client.get(page(account))
 
 
@@ -153,7 +194,7 @@ def test_contract_page_takes_the_same_queries_for_one_reminder_and_for_three(
     contract = rows.make_reminder().contract
     client = desk(Role.AGENT)
     client.get(page(contract))  # Django remembers the content type from here on.
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(15):
         client.get(page(contract))
     for year in (2027, 2028):
         contract.reminders.create(
@@ -164,7 +205,7 @@ def test_contract_page_takes_the_same_queries_for_one_reminder_and_for_three(
             decided_on="2027-05-01",
             decided_at=NOW,
         )
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(15):
         client.get(page(contract))
 
 
@@ -272,4 +313,4 @@ def test_import_page_shows_the_refused_rows(desk):
     response = desk(Role.CX_MANAGER).get(page(issue.run))
 
     assert issue.reason in response.text
-    assert "accounts: added 9" in response.text
+    assert response.context["overview"].counts[0].added == 9

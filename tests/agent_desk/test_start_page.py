@@ -76,7 +76,19 @@ def test_start_page_takes_the_same_queries_however_much_there_is(desk, django_as
 @pytest.mark.parametrize(
     ("role", "titles"),
     [
-        (Role.EXECUTIVE, ["Today", "Accounts", "Contracts", "Products", "Brands"]),
+        (
+            Role.EXECUTIVE,
+            [
+                "Today",
+                "Revenue",
+                "Accounts",
+                "Contracts",
+                "Products",
+                "Brands",
+                "Exchange rates",
+                "Cancellation reasons",
+            ],
+        ),
         (
             Role.AGENT,
             [
@@ -86,10 +98,15 @@ def test_start_page_takes_the_same_queries_however_much_there_is(desk, django_as
                 "Contracts",
                 "Tasks",
                 "Renewal reminders",
+                "Cancellations",
+                "Lost accounts",
+                "Bulk actions",
                 "Outgoing mails",
                 "Mail addresses",
                 "Products",
                 "Brands",
+                "Exchange rates",
+                "Cancellation reasons",
             ],
         ),
     ],

@@ -21,7 +21,8 @@ def _routes(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
 
 def path_of(route: str, ids: dict[str, str]) -> str:
     """A path that the route answers; placeholders take the id of the model named before them."""
-    route = route.replace("/^(?P<app_label>users|outbox|accounts)/$", "/accounts/")
-    route = route.replace("/(?P<url>.*)$", "/nowhere")
+    route = route.replace("/^(?P<app_label>users|base|outbox|accounts)/$", "/accounts/")
+    route = route.replace("/(?P<url>.*)$", "/nowhere").replace("<str:file_type>", "csv")
+    route = route.replace("<slug:part>", "received")
     model = next((name for name in ids if f"/{name}/" in route), "")
     return re.sub(r"<[^>]+>", lambda _: ids.get(model, "1"), route)

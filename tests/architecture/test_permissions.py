@@ -9,11 +9,14 @@ from django.apps import apps
 from django.test import Client
 
 from accounts.enums import TaskPool
-from accounts.models import ImportIssue, ImportRun, TimelineEvent
+from accounts.models import ImportIssue, ImportMapping, ImportRun, TimelineEvent
+from accounts.services.deeds import TAKE_TASKS
 from accounts.services.renewals import plan_renewal_reminders
 from accounts.services.tasks import open_task
 from cxcrm.base.clock import instant_on
+from cxcrm.base.jobs import start_job
 from cxcrm.users.enums import Role
+from tests.agent_desk import rows
 from tests.architecture.matrix import MATRIX
 from tests.architecture.routes import all_routes, path_of
 from tests.factories import NOW, ContactFactory, ContractFactory, UserFactory
@@ -43,6 +46,12 @@ def ids(db) -> dict[str, str]:
         state="done",
         started_at=NOW,
     )
+    agent = UserFactory(role=Role.AGENT)
+    gone = task.pk + 1
+    job = start_job(deed=TAKE_TASKS, ids=[gone], parameters={}, at=NOW, actor=agent)
+    mapping = ImportMapping.objects.create(
+        name="billing", kind="contracts", content={"fields": {}}, saved_at=NOW
+    )
     issue = ImportIssue.objects.create(run=run, line=2, field="price", reason="no number")
     return {
         "outgoingmail": str(contact.address.mails.get().pk),
@@ -52,10 +61,17 @@ def ids(db) -> dict[str, str]:
         "brand": str(contract.brand_id),
         "product": str(contract.product_id),
         "contract": str(contract.pk),
+        "cancellation": str(rows.make_cancellation().pk),
+        "cancellationreason": str(rows.make_reason().pk),
+        "exchangerate": str(rows.make_rate().pk),
+        "lostaccount": str(rows.make_lost_account().pk),
         "renewalreminder": str(contract.reminders.get().pk),
+        "importmapping": str(mapping.pk),
         "importrun": str(run.pk),
         "importissue": str(issue.pk),
         "task": str(task.pk),
+        "job": str(job.pk),
+        "jobrefusal": str(job.refusals.get().pk),
         "timelineevent": str(TimelineEvent.objects.order_by("pk").first().pk),
         "user": str(UserFactory(role=Role.AGENT).pk),
     }

@@ -21,6 +21,7 @@ LISTS = [
     "accounts/product",
     "accounts/brand",
     "accounts/importrun",
+    "accounts/importmapping",
     "outbox/outgoingmail",
     "outbox/mailaddress",
     "users/user",

@@ -25,7 +25,7 @@ def test_landing_explains_and_offers_to_enter_in_a_demo(demo, client):
     page = client.get("/").content.decode()
 
     assert "Demo: fictional company, fictional people" in page
-    assert page.count('name="role"') == 3
+    assert page.count('name="role"') == 4
     assert "run_due --as-of 2026-06-22" in page
 
 

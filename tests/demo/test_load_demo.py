@@ -1,18 +1,22 @@
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from accounts.enums import ContractState, TimelineKind
+from accounts.enums import ContractState, ImportState, TimelineKind
 from accounts.models import (
     Account,
     Brand,
+    Cancellation,
     Contact,
     Contract,
+    ImportRun,
+    PriceChange,
     Product,
     RenewalReminder,
+    RevenueDay,
     Task,
     TimelineEvent,
 )
@@ -25,6 +29,8 @@ from cxcrm.users.models import User
 from tests.factories import AccountFactory
 
 TODAY = date(2026, 6, 15)
+# Its own, and those of the feed but for the three rows that are refused.
+CUSTOMERS = 300 + 37
 
 pytestmark = pytest.mark.django_db
 
@@ -74,17 +80,34 @@ def test_load_demo_makes_the_same_company_of_the_same_seed(mailbox):
 def test_load_demo_makes_a_company_with_brands_customers_and_staff(mailbox):
     load()
 
-    assert [Brand.objects.count(), Account.objects.count()] == [2, 300]
+    assert [Brand.objects.count(), Account.objects.count()] == [2, CUSTOMERS]
     assert set(User.objects.values_list("email", flat=True)) == set(STAFF)
     assert not any(user.has_usable_password() for user in User.objects.all())
-    assert Product.objects.count() == 11
+    assert [Product.objects.count(), Product.objects.filter(on_offer=True).count()] == [12, 11]
     assert set(Contract.objects.values_list("currency", flat=True)) == {"CHF", "EUR", "GBP", "USD"}
     assert set(Account.objects.values_list("language", flat=True)) == {"de", "en", "es", "fr"}
     assert not Account.objects.filter(contacts=None).exists()
-    assert not Account.objects.filter(account_manager=None).exists()
+    assert not Account.objects.filter(account_manager=None, external_id__startswith="K").exists()
     addresses = MailAddress.objects.values_list("address", flat=True)
     assert {address.rsplit(".", 1)[1] for address in addresses} == {"example"}
     assert DayReached.objects.get().day == TODAY
+
+
+def test_load_demo_leaves_work_of_every_kind(mailbox):
+    load()
+
+    run = ImportRun.objects.get()
+    assert [run.state, run.rows_read, run.rows_refused] == [ImportState.DONE, 40, 3]
+    assert RenewalReminder.objects.held(TODAY).exists()
+    assert Cancellation.objects.filter(effective_on=None, taken_back_at=None).count() == 1
+    assert Cancellation.objects.filter(taken_back_at=None).exclude(effective_on=None).exists()
+    assert PriceChange.objects.filter(applied_at=None, reason="announced").exists()
+    assert PriceChange.objects.filter(applied_at=None, reason="promotion_ends").exists()
+    assert Account.objects.filter(is_high_value=True).exists()
+    # Each day is recorded once, to the day before today.
+    first, last = TODAY - timedelta(days=93), TODAY - timedelta(days=1)
+    days = RevenueDay.objects.order_by("day").values_list("day", flat=True)
+    assert [days[0], days[len(days) - 1], len(days)] == [first, last, (last - first).days + 1]
 
 
 def test_load_demo_reminds_once_of_each_renewal_that_is_past(mailbox):
@@ -151,7 +174,7 @@ def test_load_demo_leaves_nothing_when_it_is_interrupted(mailbox):
     assert not Account.objects.exists()
     assert not User.objects.exists()
     load(months=1)
-    assert Account.objects.count() == 300
+    assert Account.objects.count() == CUSTOMERS
 
 
 def test_load_demo_refuses_where_there_are_accounts(mailbox):

@@ -51,7 +51,7 @@ def test_renewal_year_reminds_each_customer_once_on_the_right_day(deployment, sh
         *("--sender-address", "mail@telco.example"),
     )
     deployment.manage(
-        *("import_contracts", str(feed), "--mapping", "telco", "--brand", "telco"),
+        *("import_feed", str(feed), "--mapping", "telco", "--brand", "telco"),
         *("--as-of", IMPORTED_ON.isoformat()),
     )
     assert running_contracts() == expected.kinds

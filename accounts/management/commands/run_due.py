@@ -15,15 +15,17 @@ LABELS = {
     "undelivered": "reminders not delivered, task opened",
     "started": "contracts started",
     "ended": "contracts ended",
+    "repriced": "prices changed",
     "renewed": "contracts renewed",
+    "revenue_days": "days of revenue recorded",
 }
 
 
 class Command(BaseCommand):
     help = (
         "Does all the work that is due on a day, as beat and the workers do it all the time: "
-        "renewal reminders, starts, ends and renewals of contracts. Mails are queued; a worker "
-        "delivers them."
+        "renewal reminders, starts, ends, prices and renewals of contracts, figures. Mails are "
+        "queued; a worker delivers them."
     )
 
     def add_arguments(self, parser) -> None:

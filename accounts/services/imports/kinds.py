@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Protocol
-from zoneinfo import ZoneInfo
+from typing import ClassVar, Protocol
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
@@ -16,6 +15,9 @@ from django_countries import countries
 from cxcrm.base.time_zones import known_time_zones
 
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_LINE_BREAK = re.compile(r"[\r\n\t]")
+_YES = frozenset(("yes", "true", "1"))
+_NO = frozenset(("no", "false", "0"))
 _PHONE_PUNCTUATION = re.compile(r"[\s().\-/']")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -33,13 +35,22 @@ class Notation:
     date_format: str = "%Y-%m-%d"
     decimal_comma: bool = False
 
+    def write_day(self, day: date) -> str:
+        return day.strftime(self.date_format)
+
+    def write_number(self, plain: str) -> str:
+        return plain.replace(".", ",") if self.decimal_comma else plain
+
 
 class Kind(Protocol):
+    # The type of the column that it is staged in.
+    column: ClassVar[str]
+
     def parse(self, text: str, notation: Notation) -> object:
         """The value of a cell that is not empty; ValueError says why it is none."""
 
     def describe(self) -> str:
-        """What is allowed, for the documentation."""
+        """What is allowed, for the desk and the documentation."""
 
 
 def quoted(text: str) -> str:
@@ -49,21 +60,51 @@ def quoted(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    column: ClassVar[str] = "text"
     longest: int
+    has_lines: bool = False
 
     def parse(self, text: str, notation: Notation) -> str:
         if len(text) > self.longest:
             raise ValueError(_("is longer than %d characters") % self.longest)
-        if _CONTROL_CHARACTER.search(text):
+        if _CONTROL_CHARACTER.search(_LINE_BREAK.sub("", text) if self.has_lines else text):
             raise ValueError(_("holds a line break or another control character"))
         return text
 
     def describe(self) -> str:
-        return f"text, up to {self.longest} characters"
+        return _("text, up to %d characters") % self.longest
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The code of something that is there already; whoever reads rows looks it up."""
+
+    column: ClassVar[str] = "bigint"
+
+    def parse(self, text: str, notation: Notation) -> str:
+        return text
+
+    def describe(self) -> str:
+        return _("code of one that is there")
+
+
+@dataclass(frozen=True, slots=True)
+class YesNo:
+    column: ClassVar[str] = "boolean"
+
+    def parse(self, text: str, notation: Notation) -> bool:
+        word = text.lower()
+        if word not in _YES and word not in _NO:
+            raise ValueError(_("%s is neither yes nor no") % quoted(text))
+        return word in _YES
+
+    def describe(self) -> str:
+        return ", ".join(sorted(_YES | _NO, reverse=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
+    column: ClassVar[str] = "text"
     choices: type[TextChoices]
 
     def parse(self, text: str, notation: Notation) -> str:
@@ -75,44 +116,52 @@ class Choice:
         return text
 
     def describe(self) -> str:
-        return ", ".join(f"`{value}`" for value in self.choices.values)
+        return ", ".join(self.choices.values)
 
 
 @dataclass(frozen=True, slots=True)
 class Country:
+    column: ClassVar[str] = "text"
+
     def parse(self, text: str, notation: Notation) -> str:
         if text not in countries:
             raise ValueError(_("%s is no country code like DE") % quoted(text))
         return text
 
     def describe(self) -> str:
-        return "ISO 3166-1 code like `DE`"
+        return _("ISO 3166-1 code like DE")
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
+    column: ClassVar[str] = "text"
+
     def parse(self, text: str, notation: Notation) -> str:
         if not _REGION.fullmatch(text):
             raise ValueError(_("%s is no region code like CA") % quoted(text))
         return text
 
     def describe(self) -> str:
-        return "ISO 3166-2 code without the country, like `CA`"
+        return _("ISO 3166-2 code without the country, like CA")
 
 
 @dataclass(frozen=True, slots=True)
 class TimeZone:
+    column: ClassVar[str] = "text"
+
     def parse(self, text: str, notation: Notation) -> str:
         if text not in known_time_zones():
             raise ValueError(_("%s is no time zone like Europe/Berlin") % quoted(text))
         return text
 
     def describe(self) -> str:
-        return "name like `Europe/Berlin`"
+        return _("name like Europe/Berlin")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
+    column: ClassVar[str] = "text"
+
     def parse(self, text: str, notation: Notation) -> str:
         address = text.lower()
         try:
@@ -124,11 +173,13 @@ class Address:
         return address
 
     def describe(self) -> str:
-        return "mail address; kept in lower case"
+        return _("mail address; kept in lower case")
 
 
 @dataclass(frozen=True, slots=True)
 class Phone:
+    column: ClassVar[str] = "text"
+
     def parse(self, text: str, notation: Notation) -> str:
         number = _PHONE_PUNCTUATION.sub("", text)
         if number.startswith("00"):
@@ -138,11 +189,13 @@ class Phone:
         return number
 
     def describe(self) -> str:
-        return "international number like `+49 721 123456`"
+        return _("international number like +49 721 123456")
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
+    column: ClassVar[str] = "date"
+
     def parse(self, text: str, notation: Notation) -> date:
         try:
             day = datetime.strptime(text, notation.date_format).date()  # noqa: DTZ007 - a day has no zone
@@ -156,30 +209,29 @@ class Day:
         return day
 
     def describe(self) -> str:
-        return "day, `2026-01-31` unless the mapping sets `date_format`"
+        return _("day like 2026-01-31, or as the mapping's date_format says")
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A day or an instant; without an offset it is meant in the customer's time zone."""
+    """A day or an instant, in ISO form; without an offset it is meant where the customer lives,
+    which the database knows: it is staged as text."""
 
-    def parse(self, text: str, notation: Notation) -> datetime:
+    column: ClassVar[str] = "text"
+
+    def parse(self, text: str, notation: Notation) -> str:
         try:
-            return datetime.fromisoformat(text)
+            return datetime.fromisoformat(text).isoformat()
         except ValueError:
-            day = Day().parse(text, notation)
-            return datetime(day.year, day.month, day.day)  # noqa: DTZ001 - `in_zone` adds it
+            return f"{Day().parse(text, notation)}T00:00:00"
 
     def describe(self) -> str:
-        return "day as above, or an instant like `2026-01-31T09:30:00+01:00`"
-
-
-def in_zone(moment: datetime, time_zone: str) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone))
+        return _("day, or an instant like 2026-01-31T09:30:00+01:00")
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
+    column: ClassVar[str] = "integer"
     least: int
     most: int
 
@@ -195,13 +247,14 @@ class Whole:
         return number
 
     def describe(self) -> str:
-        return f"whole number, {self.least} to {self.most}"
+        return _("whole number, %(least)d to %(most)d") % {"least": self.least, "most": self.most}
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
     """A number of at least 0 and below `below` with two decimals, never rounded by us."""
 
+    column: ClassVar[str] = "numeric"
     below: Decimal
     example: str = field(default="1234.50")
 
@@ -224,18 +277,20 @@ class Amount:
         return amount
 
     def describe(self) -> str:
-        return (
-            f"number like `{self.example}`, below {self.below:,}, at most two decimals, no "
-            "thousands separator; a comma where the mapping sets `decimal_comma`"
-        )
+        return _("number like %(example)s, below %(below)s, at most two decimals") % {
+            "example": self.example,
+            "below": f"{self.below:,}",
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Currency:
+    column: ClassVar[str] = "text"
+
     def parse(self, text: str, notation: Notation) -> str:
         if not _CURRENCY.fullmatch(text):
             raise ValueError(_("%s is no currency code like EUR") % quoted(text))
         return text
 
     def describe(self) -> str:
-        return "ISO 4217 code like `EUR`"
+        return _("ISO 4217 code like EUR")

@@ -1,8 +1,7 @@
 """Reads a mapping: which column, value, template or derivation fills which of our fields."""
 
-import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,18 +9,22 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from accounts.services.imports.derivations import DERIVATIONS, Derivation
-from accounts.services.imports.fields import FIELDS, Field
-from accounts.services.imports.kinds import Day, Notation, quoted
+from accounts.enums import ImportKind
+from accounts.models import ImportMapping
+from accounts.services.imports.derivations import DERIVATIONS
+from accounts.services.imports.fields import Field, fields_of
+from accounts.services.imports.kinds import Day, Notation, YesNo, quoted
+from accounts.services.imports.sources import (
+    Chosen,
+    Derived,
+    FromColumn,
+    FromTemplate,
+    FromValue,
+    Source,
+)
 from cxcrm.base.errors import DomainError
 
 SHIPPED = Path(__file__).parent / "mappings"
-
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
-
-# Of a row: its cells, in the order of the header.
-Cells = list[str]
-ReadCell = Callable[[Cells], str]
 
 
 class MappingRefused(DomainError):
@@ -29,99 +32,33 @@ class MappingRefused(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
-class FromColumn:
-    column: str
-    values: Mapping[str, str] | None = None
-    optional: bool = False
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
-
-    def reader(self, positions: Mapping[str, int]) -> ReadCell:
-        position, values = positions[self.column], self.values
-        if values is None:
-            return lambda cells: cells[position].strip()
-
-        def translate(cells: Cells) -> str:
-            cell = cells[position].strip()
-            try:
-                return values[cell]
-            except KeyError:
-                raise ValueError(
-                    _("%(value)s is not in the mapping, which knows %(known)s")
-                    % {"value": quoted(cell), "known": ", ".join(values)}
-                ) from None
-
-        return translate
-
-
-@dataclass(frozen=True, slots=True)
-class FromTemplate:
-    """Text with {columns}; empty where one of them is."""
-
-    template: str
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(_PLACEHOLDER.findall(self.template))
-
-    def reader(self, positions: Mapping[str, int]) -> ReadCell:
-        # Texts and column names take turns, beginning and ending with a text.
-        parts = _PLACEHOLDER.split(self.template)
-        texts, places = parts[::2], [positions[name] for name in parts[1::2]]
-
-        def fill(cells: Cells) -> str:
-            filled = [cells[place].strip() for place in places]
-            if not all(filled):
-                return ""
-            pairs = zip(texts, filled, strict=False)
-            return "".join(text + cell for text, cell in pairs) + texts[-1]
-
-        return fill
-
-
-@dataclass(frozen=True, slots=True)
-class FromValue:
-    value: str
-    columns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    derivation: Derivation
-    columns: tuple[str, ...]
-    texts: tuple[str, ...]
-
-    def reader(self, positions: Mapping[str, int], as_of: date) -> Callable[[Cells], date | None]:
-        compute, texts = self.derivation.compute, self.texts
-        places = [positions[column] for column in self.columns]
-        return lambda cells: compute(as_of, *(cells[place].strip() for place in places), *texts)
-
-
-Source = FromColumn | FromTemplate | FromValue | Derived
-
-
-@dataclass(frozen=True, slots=True)
 class FeedMapping:
+    """`content` is what the mapping was read from; `sheet`: of a workbook, "" for the first."""
+
     name: str
+    kind: ImportKind
     notation: Notation
     sources: Mapping[str, Source]
+    sheet: str
+    content: Mapping[str, Any]
 
 
 def load_mapping(name: str) -> FeedMapping:
-    """The shipped mapping of this name, or the TOML file at this path.
+    """The shipped mapping of this name, else the saved one, else the TOML file at this path.
 
-    Raises MappingRefused naming file, field and reason.
+    Raises MappingRefused naming mapping, field and reason.
     """
     shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.toml"))}
+    if name not in shipped and (saved := ImportMapping.objects.filter(name=name).first()):
+        return parse_mapping(name, saved.content)
     path = shipped.get(name) or Path(name)
     try:
         content = tomllib.loads(path.read_text("utf-8"), parse_float=str)
     except FileNotFoundError:
+        saved_names = ImportMapping.objects.order_by("name").values_list("name", flat=True)
         raise MappingRefused(
-            _("There is no mapping %(name)s: say %(shipped)s or the path of a TOML file.")
-            % {"name": quoted(name), "shipped": _either(shipped)}
+            _("There is no mapping %(name)s: say %(known)s or the path of a TOML file.")
+            % {"name": quoted(name), "known": _either([*shipped, *saved_names])}
         ) from None
     except OSError as error:
         raise MappingRefused(f"{path}: {error.strerror}.") from None
@@ -129,7 +66,17 @@ def load_mapping(name: str) -> FeedMapping:
         raise MappingRefused(
             _("%(file)s is no TOML: %(reason)s.") % {"file": path, "reason": error}
         ) from None
-    return _Reader(path).read(name, content)
+    return _Reader(str(path)).read(name, content)
+
+
+def parse_mapping(name: str, content: Mapping[str, Any]) -> FeedMapping:
+    """The mapping that `content` says, as a TOML file would. Raises MappingRefused; its message
+    names the mapping where it has a name."""
+    return _Reader(name).read(name, content)
+
+
+def shipped_mappings() -> list[str]:
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
 def _either(words: Any) -> str:
@@ -138,34 +85,47 @@ def _either(words: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    path: Path
+    place: str
 
-    def read(self, name: str, content: dict[str, Any]) -> FeedMapping:
-        if unknown := content.keys() - {"fields", "date_format", "decimal_comma"}:
+    def read(self, name: str, content: Mapping[str, Any]) -> FeedMapping:
+        settings = {"kind", "fields", "date_format", "decimal_comma", "sheet"}
+        if unknown := content.keys() - settings:
             raise self._refusal(_("nobody knows the setting %s") % _either(sorted(unknown)))
         entries = content.get("fields")
         if not isinstance(entries, dict):
             raise self._refusal(_("it has no table [fields]"))
+        kind = content.get("kind", ImportKind.CONTRACTS.value)
+        if kind not in ImportKind.values:
+            raise self._refusal(
+                _("kind must be one of %s") % _either(ImportKind.values), setting="kind"
+            )
+        sheet = content.get("sheet", "")
+        if not isinstance(sheet, str):
+            raise self._refusal(_("sheet must be a text"), setting="sheet")
         notation = self._notation(content)
+        fields = fields_of(kind)
         sources = {}
         for field_name, entry in entries.items():
-            field = FIELDS.get(field_name)
+            field = fields.get(field_name)
             if field is None:
                 raise self._refusal(_("there is no such field"), field_name)
             sources[field_name] = self._source(field, entry, notation)
-        for field in FIELDS.values():
-            if field.required and field.name not in sources and field.name != "brand":
+        groups = {fields[field_name].group for field_name in sources} - {""}
+        for field in fields.values():
+            if field.name in sources or field.name == "brand":
+                continue
+            if field.is_always_required or (field.required and field.group in groups):
                 raise self._refusal(_("it is required, and nothing is mapped to it"), field.name)
-        return FeedMapping(name, notation, sources)
+        return FeedMapping(name, ImportKind(kind), notation, sources, sheet, content)
 
-    def _notation(self, content: dict[str, Any]) -> Notation:
+    def _notation(self, content: Mapping[str, Any]) -> Notation:
         notation = Notation(
             **{key: content[key] for key in ("date_format", "decimal_comma") if key in content}
         )
         if not isinstance(notation.date_format, str):
-            raise self._refusal(_("date_format must be a text"))
+            raise self._refusal(_("date_format must be a text"), setting="date_format")
         if not isinstance(notation.decimal_comma, bool):
-            raise self._refusal(_("decimal_comma must be true or false"))
+            raise self._refusal(_("decimal_comma must be true or false"), setting="decimal_comma")
         day = date(2026, 12, 31)
         try:
             reads_back = Day().parse(day.strftime(notation.date_format), notation) == day
@@ -173,7 +133,8 @@ class _Reader:
             reads_back = False
         if not reads_back:
             raise self._refusal(
-                _("date_format %s does not say year, month and day") % quoted(notation.date_format)
+                _("date_format %s does not say year, month and day") % quoted(notation.date_format),
+                setting="date_format",
             )
         return notation
 
@@ -182,6 +143,7 @@ class _Reader:
             "column": self._column,
             "value": self._value,
             "template": self._template,
+            "choose": self._choice,
             "derive": self._derivation,
         }
         if not isinstance(entry, dict):
@@ -197,17 +159,11 @@ class _Reader:
 
     def _column(self, field: Field, entry: dict[str, Any], notation: Notation) -> Source:
         self._only(field, entry, {"column", "values", "optional"})
-        values = entry.get("values")
-        if values is not None:
-            if not isinstance(values, dict):
-                raise self._refusal(_("values must be a table"), field.name)
-            values = {key: self._text(field, value) for key, value in values.items()}
-            for value in values.values():
-                self._check(field, value, notation)
+        values = self._values(field, entry, notation)
         optional = entry.get("optional", False)
         if not isinstance(optional, bool):
             raise self._refusal(_("optional must be true or false"), field.name)
-        if optional and field.required and field.name != "brand":
+        if optional and field.is_always_required and field.name != "brand":
             raise self._refusal(_("it is required, so its column cannot be optional"), field.name)
         return FromColumn(self._text(field, entry["column"]), values, optional)
 
@@ -218,11 +174,22 @@ class _Reader:
         return FromValue(value)
 
     def _template(self, field: Field, entry: dict[str, Any], notation: Notation) -> Source:
-        self._only(field, entry, {"template"})
-        template = FromTemplate(self._text(field, entry["template"]))
+        self._only(field, entry, {"template", "values"})
+        values = self._values(field, entry, notation)
+        template = FromTemplate(self._text(field, entry["template"]), values)
         if not template.columns:
             raise self._refusal(_("the template names no {column}"), field.name)
         return template
+
+    def _choice(self, field: Field, entry: dict[str, Any], notation: Notation) -> Source:
+        self._only(field, entry, {"choose", "cases"})
+        cases = entry.get("cases")
+        if not isinstance(cases, dict) or not cases:
+            raise self._refusal(_("cases must be a table of values and columns"), field.name)
+        return Chosen(
+            self._text(field, entry["choose"]),
+            {value: self._text(field, column) for value, column in cases.items()},
+        )
 
     def _derivation(self, field: Field, entry: dict[str, Any], notation: Notation) -> Source:
         name = self._text(field, entry["derive"])
@@ -248,6 +215,20 @@ class _Reader:
             tuple(self._text(field, entry[argument]) for argument in derivation.texts),
         )
 
+    def _values(
+        self, field: Field, entry: dict[str, Any], notation: Notation
+    ) -> dict[str, str] | None:
+        """What cells are translated to."""
+        values = entry.get("values")
+        if values is None:
+            return None
+        if not isinstance(values, dict):
+            raise self._refusal(_("values must be a table"), field.name)
+        texts = {key: self._text(field, value) for key, value in values.items()}
+        for value in texts.values():
+            self._check(field, value, notation)
+        return texts
+
     def _only(self, field: Field, entry: dict[str, Any], known: set[str]) -> None:
         if unknown := entry.keys() - known:
             raise self._refusal(
@@ -257,6 +238,8 @@ class _Reader:
             )
 
     def _text(self, field: Field, value: Any) -> str:
+        if isinstance(value, bool) and isinstance(field.kind, YesNo):
+            return "yes" if value else "no"
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise self._refusal(_("%s must be a text or a number") % quoted(str(value)), field.name)
         return str(value)
@@ -270,6 +253,8 @@ class _Reader:
         except ValueError as error:
             raise self._refusal(str(error), field.name) from None
 
-    def _refusal(self, reason: str, field: str = "") -> MappingRefused:
-        place = f"{self.path}, {field}" if field else str(self.path)
-        return MappingRefused(f"{place}: {reason}.", field=field or None)
+    def _refusal(self, reason: str, field: str = "", *, setting: str = "") -> MappingRefused:
+        place = ", ".join(part for part in (self.place, field) if part)
+        return MappingRefused(
+            f"{place}: {reason}." if place else f"{reason}.", field=field or setting or None
+        )

@@ -1,7 +1,8 @@
 """Values of frozen facts, in the way of the active language. What cannot be read raises."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
 from django import template
@@ -16,6 +17,14 @@ def day(value: date | str) -> str:
     if isinstance(value, str):
         value = date.fromisoformat(value)
     return dates.format_date(value, "long", locale=get_language())
+
+
+@register.filter
+def moment(value: datetime | str, zone: str) -> str:
+    """A point in time, or its ISO form, on the clocks of a zone: June 1, 2026, 12:00:00 PM CEST."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return dates.format_datetime(value, "long", tzinfo=ZoneInfo(zone), locale=get_language())
 
 
 @register.filter

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from accounts.models import ImportRun
-from accounts.services.imports import import_contracts
+from accounts.services.imports import import_feed
 
 AS_OF = date(2026, 6, 1)
 AT = datetime(2026, 6, 1, 10, tzinfo=UTC)
@@ -69,7 +69,7 @@ def take_in(path: Path, **options) -> ImportRun:
         "dry_run": False,
         "at": AT,
     }
-    return import_contracts(file=path, **settings | options)
+    return import_feed(file=path, **settings | options)
 
 
 def issues(run: ImportRun) -> list[tuple[int, str, str]]:

@@ -3,6 +3,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from openpyxl import load_workbook
 
 from accounts.models import Account, Brand, Contract
 from tests.accounts.imports.feeds import row, write_feed
@@ -20,7 +21,7 @@ def command(*arguments, **options) -> str:
 def import_feed(brand, feed):
     def run(*arguments):
         return command(
-            "import_contracts",
+            "import_feed",
             str(feed),
             "--mapping=standard",
             "--as-of=2026-06-01",
@@ -36,16 +37,18 @@ def test_import_command_prints_counts_and_faults(feed, import_feed):
 
     assert import_feed().splitlines() == [
         "feed.csv as of 2026-06-01",
-        "                   added     changed   unchanged",
-        "products               1           0           0",
-        "accounts               1           0           0",
-        "contacts               1           0           0",
-        "contracts              1           0           0",
-        "permissions            1           0           0",
-        "           2  rows read",
-        "           1  rows refused",
-        "           1  reminders held, late after import",
-        "           0  reminders sent before the import",
+        "                    added     changed   unchanged",
+        "products                1           0           0",
+        "accounts                1           0           0",
+        "contacts                1           0           0",
+        "contracts               1           0           0",
+        "permissions             1           0           0",
+        "            2  rows read",
+        "            1  rows refused",
+        "            0  rows with contradictions",
+        "            1  contracts with fractions in their price",
+        "            1  reminders held, late after import",
+        "            0  reminders sent before the import",
         "line 3, price: “?” is no number like 1234.50",
     ]
 
@@ -58,12 +61,28 @@ def test_import_command_prints_the_first_faults_and_reports_all(feed, import_fee
     lines = import_feed(f"--report={report}").splitlines()
 
     assert sum(line.startswith("line ") for line in lines) == 20
-    assert lines[-1] == "... and 5 further faults; --report writes all of them."
-    with report.open(encoding="utf-8", newline="") as file:
+    assert lines[-1] == "... and 5 further findings; --report writes all of them."
+    with report.open(encoding="utf-8-sig", newline="") as file:
         assert list(csv.reader(file)) == [
-            ["line", "field", "reason"],
-            *([str(number + 2), "price", "“=1+1” is no number like 1234.50"] for number in numbers),
+            ["line", "field", "severity", "reason"],
+            *(
+                [str(number + 2), "price", "refused", "“=1+1” is no number like 1234.50"]
+                for number in numbers
+            ),
         ]
+
+
+def test_import_command_reports_as_a_workbook(feed, import_feed, tmp_path):
+    write_feed(feed, row(price="=1+1"))
+    report = tmp_path / "report.xlsx"
+
+    import_feed(f"--report={report}")
+
+    rows = load_workbook(report).active.iter_rows(values_only=True)
+    assert list(rows) == [
+        ("line", "field", "severity", "reason"),
+        (2, "price", "refused", "“=1+1” is no number like 1234.50"),
+    ]
 
 
 def test_import_command_dry_run_says_so_and_changes_nothing(feed, import_feed):
@@ -79,8 +98,9 @@ def test_import_command_dry_run_says_so_and_changes_nothing(feed, import_feed):
     ("arguments", "message"),
     [
         (["--as-of=1.6.2026"], "Error: argument --as-of: 1.6.2026 is no day like 2026-01-31."),
-        (["--mapping=tele"], "There is no mapping “tele”: say standard, telco or the path of a"),
+        (["--mapping=tele"], "There is no mapping “tele”: say ravenstack_accounts, "),
         (["--brand=wab"], "There is no brand “wab”; there are: web. `manage.py add_brand --help`"),
+        (["--report=report.txt"], "--report report.txt must end with .csv or .xlsx."),
         (["--report=/nowhere/report.csv"], "--report /nowhere/report.csv cannot be written: No "),
     ],
 )
@@ -109,9 +129,7 @@ def test_add_brand_lets_a_feed_into_an_empty_system(feed):
     assert (brand.sender_name, brand.service_address) == ("Web", "mail@web.example")
 
     write_feed(feed, row())
-    command(
-        "import_contracts", str(feed), "--mapping=standard", "--as-of=2026-06-01", "--brand=web"
-    )
+    command("import_feed", str(feed), "--mapping=standard", "--as-of=2026-06-01", "--brand=web")
     assert Contract.objects.get().brand == brand
 
 

@@ -20,6 +20,8 @@ TABLES = [
     "accounts_contract",
     "accounts_renewalreminder",
     "accounts_timelineevent",
+    "accounts_cancellation",
+    "accounts_pricechange",
     "outbox_mailaddress",
     "outbox_mailpermission",
 ]
@@ -82,6 +84,7 @@ def test_import_writes_every_field_of_a_row(take_in_rows, brand):
         "contacts": added,
         "contracts": added,
         "permissions": added,
+        "fractional_prices": 1,
         "reminders": {"done_before": 0, "held": 0},
     }
 
@@ -129,6 +132,7 @@ def test_import_of_the_same_file_again_writes_not_one_row_version(take_in_rows):
         "contacts": {"added": 0, "changed": 0, "unchanged": 3},
         "contracts": {"added": 0, "changed": 0, "unchanged": 4},
         "permissions": {"added": 0, "changed": 0, "unchanged": 1},
+        "fractional_prices": 4,
         "reminders": {"done_before": 0, "held": 0},
     }
 
@@ -155,6 +159,7 @@ def test_import_changes_only_what_differs(take_in_rows):
         "accounts_account": 1,
         "accounts_contact": 1,
         "accounts_contract": 1,
+        "accounts_pricechange": 1,
     }
 
 

@@ -3,12 +3,15 @@ from decimal import Decimal
 
 import pytest
 
+from accounts.enums import ImportKind
 from accounts.models import Account, Contract
 from accounts.services.imports import MappingRefused
-from accounts.services.imports.fields import FIELDS, field_table
-from accounts.services.imports.mapping import SHIPPED, load_mapping
-from tests.accounts.imports.feeds import row, take_in, write_feed
+from accounts.services.imports.fields import field_table, fields_of
+from accounts.services.imports.mapping import load_mapping, shipped_mappings
+from tests.accounts.imports.feeds import take_in, write_feed
 from tests.servers import REPOSITORY
+
+pytestmark = pytest.mark.django_db
 
 OWN = """
 date_format = "%d.%m.%Y"
@@ -41,7 +44,6 @@ def own_mapping(tmp_path):
     return path
 
 
-@pytest.mark.django_db
 def test_own_mapping_reads_columns_values_templates_days_and_decimal_commas(
     brand, feed, own_mapping
 ):
@@ -57,7 +59,6 @@ def test_own_mapping_reads_columns_values_templates_days_and_decimal_commas(
     assert run.mapping == str(own_mapping)
 
 
-@pytest.mark.django_db
 def test_own_mapping_refuses_rows_with_values_that_it_does_not_know(brand, feed, own_mapping):
     rows = {"Kunde": "7", "Ort": "", "Art": "X", "Vertrag": "V7"}
     rows |= {"Beginn": "28.02.2026", "Preis": "1.234,50"}
@@ -77,9 +78,13 @@ def test_own_mapping_refuses_rows_with_values_that_it_does_not_know(brand, feed,
         ('colour = { value = "red" }', "colour: there is no such field"),
         (
             'segment = { column = "A", value = "small" }',
-            "segment: say exactly one of column, value, template, derive, not column, value",
+            "segment: say exactly one of column, value, template, choose, derive, "
+            "not column, value",
         ),
-        ("segment = {}", "segment: say exactly one of column, value, template, derive, not none"),
+        (
+            "segment = {}",
+            "segment: say exactly one of column, value, template, choose, derive, not none",
+        ),
         ('segment = "small"', 'segment: write it like { column = "Name" }'),
         (
             'segment = { column = "A", colour = 1 }',
@@ -153,23 +158,38 @@ def test_mapping_that_does_not_exist_is_refused_with_those_that_do():
         load_mapping("tele")
 
     assert str(refusal.value) == (
-        "There is no mapping “tele”: say standard, telco or the path of a TOML file."
+        "There is no mapping “tele”: say ravenstack_accounts, ravenstack_churn_events, "
+        "ravenstack_subscriptions, standard, standard_accounts, standard_cancellations, "
+        "standard_contacts, standard_products, telco or the path of a TOML file."
     )
 
 
 def test_every_shipped_mapping_loads():
-    assert sorted(path.stem for path in SHIPPED.iterdir()) == ["standard", "telco"]
-    assert {load_mapping(path.stem).name for path in SHIPPED.iterdir()} == {"standard", "telco"}
+    kinds = {name: load_mapping(name).kind for name in shipped_mappings()}
 
-
-def test_standard_mapping_knows_every_field_by_its_own_name():
-    sources = load_mapping("standard").sources
-
-    assert {name: source.column for name, source in sources.items()} == {
-        name: name for name in FIELDS
+    assert kinds == {
+        "ravenstack_accounts": "accounts",
+        "ravenstack_churn_events": "cancellations",
+        "ravenstack_subscriptions": "contracts",
+        "standard": "contracts",
+        "standard_accounts": "accounts",
+        "standard_cancellations": "cancellations",
+        "standard_contacts": "contacts",
+        "standard_products": "products",
+        "telco": "contracts",
     }
-    assert row().keys() <= sources.keys()
 
 
-def test_fields_are_documented_as_they_are():
-    assert field_table() in (REPOSITORY / "docs" / "importing.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("kind", ImportKind)
+def test_standard_mappings_know_every_field_by_its_own_name(kind):
+    name = "standard" if kind == ImportKind.CONTRACTS else f"standard_{kind}"
+    sources = load_mapping(name).sources
+
+    assert [(name, source.column) for name, source in sources.items()] == [
+        (name, name) for name in fields_of(kind)
+    ]
+
+
+@pytest.mark.parametrize("kind", ImportKind)
+def test_fields_are_documented_as_they_are(kind):
+    assert field_table(kind) in (REPOSITORY / "docs" / "importing.md").read_text(encoding="utf-8")

@@ -1,8 +1,8 @@
-import csv
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -10,30 +10,31 @@ from tqdm import tqdm
 
 from accounts.enums import ImportState
 from accounts.models import ImportIssue, ImportRun
-from accounts.services.imports import Progress, import_contracts
-from accounts.services.imports.contracts import READING
+from accounts.services.imports import READING, Progress, import_feed, shipped_mappings
 from cxcrm.base import clock
 from cxcrm.base.commands import day
 from cxcrm.base.errors import DomainError
+from cxcrm.base.exports import csv_lines, write_xlsx
 
 ISSUES_SHOWN = 20
-KINDS = ("products", "accounts", "contacts", "contracts", "permissions")
+KINDS = ("products", "accounts", "contacts", "contracts", "cancellations", "permissions")
+REPORT_COLUMNS = ("line", "field", "severity", "reason")
 
 
 class Command(BaseCommand):
     help = (
-        "Takes contracts in from a CSV file, with their accounts, contacts and products. What is "
-        "there already is changed where the file differs; the same file again changes nothing. "
-        "Sends no mail. See docs/importing.md."
+        "Takes a feed in: accounts, contacts, products, contracts or cancellations, as its mapping "
+        "says. What is there already is changed where the file differs; the same file again "
+        "changes nothing. Sends no mail. See docs/importing.md."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="a .csv or .csv.gz in UTF-8, with a header")
+        parser.add_argument("file", type=Path, help="CSV or JSON lines (both also .gz), or XLSX")
         parser.add_argument(
             "--mapping",
             required=True,
             metavar="NAME|FILE",
-            help="standard, telco, or a TOML file of your own",
+            help=f"{', '.join(shipped_mappings())}, one saved at the desk, or a TOML file",
         )
         parser.add_argument(
             "--as-of",
@@ -47,7 +48,10 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="check and count everything, change nothing"
         )
         parser.add_argument(
-            "--report", type=Path, metavar="FILE.csv", help="write line, field and reason there"
+            "--report",
+            type=Path,
+            metavar="FILE.csv|FILE.xlsx",
+            help="write all findings there: line, field, severity and reason",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -58,7 +62,7 @@ class Command(BaseCommand):
             report = self._open_report(stack, options["report"])
             bars = stack.enter_context(_Bars())
             try:
-                run = import_contracts(
+                run = import_feed(
                     file=options["file"],
                     mapping=options["mapping"],
                     as_of=options["as_of"],
@@ -74,14 +78,16 @@ class Command(BaseCommand):
             bars.close()
             self._summarise(run)
             if report is not None:
-                _write_report(report, run)
+                _write_report(report, options["report"], run)
 
     @staticmethod
-    def _open_report(stack: ExitStack, path: Path | None):
+    def _open_report(stack: ExitStack, path: Path | None) -> IO[bytes] | None:
         if path is None:
             return None
+        if path.suffix not in (".csv", ".xlsx"):
+            raise CommandError(f"--report {path} must end with .csv or .xlsx.")
         try:
-            return stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+            return stack.enter_context(path.open("wb"))
         except OSError as error:
             raise CommandError(f"--report {path} cannot be written: {error.strerror}.") from None
 
@@ -90,23 +96,29 @@ class Command(BaseCommand):
         if run.state == ImportState.DRY_RUN:
             heading += " (dry run, nothing changed)"
         self.stdout.write(heading)
-        self.stdout.write(f"{'':<12}{'added':>12}{'changed':>12}{'unchanged':>12}")
+        self.stdout.write(f"{'':<13}{'added':>12}{'changed':>12}{'unchanged':>12}")
         for kind in KINDS:
-            counts = run.counts[kind]
-            self.stdout.write(
-                f"{kind:<12}{counts['added']:>12,}{counts['changed']:>12,}"
-                f"{counts['unchanged']:>12,}"
-            )
-        reminders = run.counts["reminders"]
-        self.stdout.write(f"{run.rows_read:>12,}  rows read")
-        self.stdout.write(f"{run.rows_refused:>12,}  rows refused")
-        self.stdout.write(f"{reminders['held']:>12,}  reminders held, late after import")
-        self.stdout.write(f"{reminders['done_before']:>12,}  reminders sent before the import")
+            if counts := run.counts.get(kind):
+                self.stdout.write(
+                    f"{kind:<13}{counts['added']:>12,}{counts['changed']:>12,}"
+                    f"{counts['unchanged']:>12,}"
+                )
+        reminders = run.counts.get("reminders", {})
+        for number, meaning in (
+            (run.rows_read, "rows read"),
+            (run.rows_refused, "rows refused"),
+            (run.contradictions, "rows with contradictions"),
+            (run.counts.get("fractional_prices"), "contracts with fractions in their price"),
+            (reminders.get("held"), "reminders held, late after import"),
+            (reminders.get("done_before"), "reminders sent before the import"),
+        ):
+            if number is not None:
+                self.stdout.write(f"{number:>13,}  {meaning}")
         for issue in _issues(run)[:ISSUES_SHOWN]:
             self.stdout.write(str(issue))
         further = run.issues.count() - ISSUES_SHOWN
         if further > 0:
-            self.stdout.write(f"... and {further:,} further faults; --report writes all of them.")
+            self.stdout.write(f"... and {further:,} further findings; --report writes all of them.")
 
 
 class _Bars:
@@ -147,9 +159,9 @@ def _issues(run: ImportRun):
     return ImportIssue.objects.filter(run=run).order_by("line", "field")
 
 
-def _write_report(report, run: ImportRun) -> None:
-    """No cell begins with what the feed says, so none can be taken for a formula."""
-    writer = csv.writer(report)
-    writer.writerow(["line", "field", "reason"])
-    issues = _issues(run).values_list("line", "field", "reason")
-    writer.writerows(issues.iterator(chunk_size=5_000))
+def _write_report(report: IO[bytes], path: Path, run: ImportRun) -> None:
+    rows: Iterator[tuple] = _issues(run).values_list(*REPORT_COLUMNS).iterator(chunk_size=5_000)
+    if path.suffix == ".xlsx":
+        write_xlsx(report, REPORT_COLUMNS, rows)
+    else:
+        report.writelines(csv_lines(REPORT_COLUMNS, rows))

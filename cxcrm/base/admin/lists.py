@@ -1,5 +1,3 @@
-"""The base of the agent desk's lists and pages, made for ten million rows."""
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +16,8 @@ from unfold.dataclasses import ActionDialog
 from unfold.forms import BaseDialogForm
 from unfold.views import ChangeList
 
+from cxcrm.base.admin.bulk import ActsInBulk
+from cxcrm.base.admin.exports import ExportsList
 from cxcrm.base.errors import DomainError
 
 
@@ -86,6 +86,7 @@ class DeskChangeList(ChangeList):
         super().get_results(request)
         # Equal counts keep the theme from writing "N results" where there may be more.
         self.full_result_count = self.result_count
+        self.exports = self.model_admin.exports_of(request, self)
 
     @property
     def views(self) -> list[dict[str, Any]]:
@@ -101,7 +102,7 @@ class DeskChangeList(ChangeList):
         ]
 
 
-class DeskModelAdmin(ModelAdmin):
+class DeskModelAdmin(ExportsList, ActsInBulk, ModelAdmin):
     """A list that reads no more than it shows, and a page whose deeds are services.
 
     Searches go through the queryset's own `search`, a union of single-index look-ups. Lists are
@@ -117,7 +118,6 @@ class DeskModelAdmin(ModelAdmin):
     list_filter_submit = True
     list_before_template = "base/list_views.html"
     sortable_by = ()
-    actions = None
     views: tuple[ListView, ...] = ()
     linked_lookups: tuple[str, ...] = ()
 
@@ -203,14 +203,3 @@ class ReadOnlyAdmin(DeskModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-
-class DialogForm(BaseDialogForm):
-    """A dialog that also shows the refusals which concern no single field."""
-
-    form_before_template = "base/dialog_errors.html"
-
-    def get_before_template_context(
-        self, request: HttpRequest, object_id: int | str | None = None
-    ) -> dict[str, Any]:
-        return {"errors": self.non_field_errors()}

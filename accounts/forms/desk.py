@@ -30,7 +30,7 @@ class StaffField(forms.ModelChoiceField):
 
     def __init__(self, **options) -> None:
         super().__init__(
-            User.objects.filter(is_staff=True, is_active=True).order_by("name", "id"),
+            User.objects.staff().order_by("name", "id"),
             widget=UnfoldAdminSelectWidget,
             **options,
         )
@@ -80,12 +80,6 @@ class ContactForm(forms.ModelForm):
         return self.cleaned_data["email"].strip().lower()
 
 
-class EndContractForm(DialogForm):
-    ends_on = DayField(
-        label=_("Last day"), help_text=_("Inclusive. No renewal reminder goes out from now on.")
-    )
-
-
 class ConfirmForm(DialogForm):
     """Nothing to fill in: the button is the answer."""
 
@@ -109,4 +103,10 @@ class FinishTaskForm(DialogForm):
 class AssignTaskForm(DialogForm):
     assignee = StaffField(
         label=_("Assignee"), required=False, empty_label=_("Nobody: back to the pool")
+    )
+
+
+class AccountManagerForm(DialogForm):
+    account_manager = StaffField(
+        label=_("Account manager"), required=False, empty_label=_("Nobody")
     )

@@ -1,0 +1,100 @@
+"""What a contract costs from which day on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, cast
+
+from django.db.models import CharField, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Cast, JSONObject
+
+from accounts.enums import CustomerKind, PriceChangeReason
+from accounts.models import Account, Contract, PriceChange
+
+LISTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PriceAhead:
+    """A net price that is known to come in force."""
+
+    price: Decimal
+    from_day: date
+    reason: PriceChangeReason
+
+
+def pays_with_tax(account: Account) -> bool:
+    """Consumers are told prices with tax, businesses without."""
+    return account.customer_kind == CustomerKind.CONSUMER
+
+
+def price_to_pay(contract: Contract, price: Decimal) -> Decimal:
+    """A net price of a contract as its customer is told it. The account is loaded."""
+    tax = 1 + contract.tax_rate / 100 if pays_with_tax(contract.account) else Decimal(1)
+    return round(price * tax, 2)
+
+
+def prices_ahead(
+    contract: Contract, changes: Iterable[PriceChange] | None = None
+) -> list[PriceAhead]:
+    """Every price that is known to follow the present one, the next first. `changes`: those of
+    the contract, where they are loaded already."""
+    if changes is None:
+        changes = contract.price_changes.filter(applied_at=None).order_by("effective_on")[:LISTED]
+    return _in_turn(
+        contract,
+        [
+            PriceAhead(change.price, change.effective_on, PriceChangeReason(change.reason))
+            for change in changes
+            if change.applied_at is None
+        ],
+    )
+
+
+def with_next_price_change(contracts: QuerySet[Contract]) -> QuerySet[Contract]:
+    """Contracts with what `next_price` needs to know, without a query for each."""
+    to_come = PriceChange.objects.filter(contract=OuterRef("pk"), applied_at=None).order_by(
+        "effective_on"
+    )
+    change = JSONObject(
+        price=Cast("price", CharField()), from_day=F("effective_on"), reason=F("reason")
+    )
+    return contracts.annotate(next_price_change=Subquery(to_come.values(change=change)[:1]))
+
+
+def next_price(contract: Contract) -> PriceAhead | None:
+    """The price after the present one: from the renewal date or the next change, whichever comes
+    first. The contract comes from `with_next_price_change`."""
+    change: dict[str, Any] | None = cast(Any, contract).next_price_change
+    to_come = (
+        [
+            PriceAhead(
+                Decimal(change["price"]),
+                date.fromisoformat(change["from_day"]),
+                PriceChangeReason(change["reason"]),
+            )
+        ]
+        if change
+        else []
+    )
+    return next(iter(_in_turn(contract, to_come)), None)
+
+
+def price_changes_of(contract: Contract) -> list[PriceChange]:
+    """What was and what is to come, the latest first."""
+    return list(
+        contract.price_changes.select_related("created_by").order_by("-effective_on")[:LISTED]
+    )
+
+
+def _in_turn(contract: Contract, to_come: list[PriceAhead]) -> list[PriceAhead]:
+    """Without what lies behind the contract's end; on one day the renewal's price is the last."""
+    renewal = []
+    if contract.renewal_date is not None and contract.renewal_price is not None:
+        renewal = [
+            PriceAhead(contract.renewal_price, contract.renewal_date, PriceChangeReason.RENEWAL)
+        ]
+        to_come = [step for step in to_come if step.from_day != contract.renewal_date]
+    steps = sorted([*to_come, *renewal], key=lambda step: step.from_day)
+    return [step for step in steps if contract.ends_on is None or step.from_day <= contract.ends_on]

@@ -1,0 +1,102 @@
+"""What people do with reminders that an import held because they would have come late."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.enums import ReminderState, TimelineKind
+from accounts.models import RenewalReminder, TimelineEvent
+from accounts.services.contracts import day_of
+from accounts.services.renewals import act_on_decisions, reason_not_to_remind
+from accounts.sql.renewals import decide_held_reminders
+from cxcrm.base.deeds import Outcome, sorted_out
+from cxcrm.base.errors import DomainError
+
+
+class ReminderNotHeld(DomainError):
+    code = "reminder_not_held"
+
+
+class RenewalNotToCome(DomainError):
+    code = "renewal_not_to_come"
+
+
+def release_reminders(*, ids: Sequence[int], at: datetime, actor=None) -> Outcome:
+    """Decide held reminders now, as the planner would have: a late mail to the recipient of today
+    or, where the notice deadline has passed or nobody can be written to, a task for the retention
+    pool. Each once, whoever releases it beside this one; notes it on the timelines.
+
+    Refused: ReminderNotHeld, RenewalNotToCome.
+    """
+    with transaction.atomic():
+        reminders, outcome = _lock_held(ids, at)
+        decided = decide_held_reminders(reminder_ids=outcome.done, at=at)
+        act_on_decisions(decided, at=at)
+        states = {
+            reminder.reminder_id: reminder.state
+            for reminder in decided
+            if reminder.reminder_id and reminder.state
+        }
+        _note(TimelineKind.REMINDER_RELEASED, reminders, states, at, actor)
+    return outcome
+
+
+def dismiss_reminders(*, ids: Sequence[int], at: datetime, actor=None) -> Outcome:
+    """Tell nobody of these renewals; notes it on the timelines.
+
+    Refused: ReminderNotHeld, RenewalNotToCome.
+    """
+    with transaction.atomic():
+        reminders, outcome = _lock_held(ids, at)
+        RenewalReminder.objects.filter(pk__in=outcome.done).update(state=ReminderState.DISMISSED)
+        states = dict.fromkeys(outcome.done, ReminderState.DISMISSED)
+        _note(TimelineKind.REMINDER_DISMISSED, reminders, states, at, actor)
+    return outcome
+
+
+def _lock_held(ids: Sequence[int], at: datetime) -> tuple[dict[int, RenewalReminder], Outcome]:
+    reminders = (
+        RenewalReminder.objects.select_for_update(of=["self"])
+        .select_related("contract__account")
+        .filter(pk__in=ids)
+        .order_by("pk")
+        .in_bulk()
+    )
+    refusals = {key: _refusal(reminder, at) for key, reminder in reminders.items()}
+    return reminders, sorted_out(ids, refusals)
+
+
+def _refusal(reminder: RenewalReminder, at: datetime) -> DomainError | None:
+    if reminder.state != ReminderState.HELD:
+        return ReminderNotHeld(_("This reminder is not held any more."))
+    if reason := reason_not_to_remind(reminder):
+        return RenewalNotToCome(reason)
+    if reminder.renewal_date <= day_of(reminder.contract.account, at):
+        return RenewalNotToCome(_("The renewal date has passed."))
+    return None
+
+
+def _note(
+    kind: TimelineKind,
+    reminders: dict[int, RenewalReminder],
+    states: Mapping[int, str],
+    at: datetime,
+    actor,
+) -> None:
+    TimelineEvent.objects.bulk_create(
+        TimelineEvent(
+            account_id=reminders[reminder_id].contract.account_id,
+            contract_id=reminders[reminder_id].contract_id,
+            kind=kind,
+            occurred_at=at,
+            actor=actor,
+            facts={
+                "reminder": reminder_id,
+                "renewal_date": reminders[reminder_id].renewal_date.isoformat(),
+                "state": state,
+            },
+        )
+        for reminder_id, state in states.items()
+    )

@@ -1,0 +1,103 @@
+"""JSON lines: one object per line. The columns are the keys of all objects, so it is read twice."""
+
+import json
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts.services.imports.files.rows import (
+    MOST_COLUMNS,
+    Row,
+    checked_header,
+    fault_of_text,
+    has_long_cell,
+)
+from accounts.services.imports.files.text_lines import Lines
+from accounts.services.imports.kinds import Notation, quoted
+
+
+class _Number(str):
+    """A number as the file writes it."""
+
+
+def read_ndjson(
+    open_lines: Callable[[], Lines], notation: Notation
+) -> tuple[list[str], Callable[[], Iterator[Row]]]:
+    header = checked_header(list(_all_keys(open_lines())))
+    return header, lambda: _rows(open_lines(), header, notation)
+
+
+def _all_keys(lines: Lines) -> dict[str, None]:
+    keys: dict[str, None] = {}
+    for text in lines:
+        try:
+            keys |= dict.fromkeys(_object(text))
+        except ValueError:
+            continue
+        if len(keys) > MOST_COLUMNS:
+            break
+    return keys
+
+
+def _rows(lines: Lines, header: list[str], notation: Notation) -> Iterator[Row]:
+    for text in lines:
+        if not text.strip():
+            continue
+        try:
+            values = _object(text)
+            cells = [_cell(name, values.get(name), notation) for name in header]
+        except ValueError as error:
+            yield Row(lines.number, [], str(error))
+            continue
+        fault = _("a cell is longer than 10 kB") if has_long_cell(cells) else ""
+        # Only an escape can bring in what no line of UTF-8 holds.
+        if not fault and "\\u" in text:
+            fault = next(filter(None, map(fault_of_text, cells)), "")
+        yield Row(lines.number, cells, fault)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        read = json.loads(
+            text.rstrip(),
+            object_pairs_hook=_without_doubles,
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=_refuse_constant,
+        )
+    except RecursionError:
+        raise ValueError(_("holds values inside of values")) from None
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            _("is no JSON, from character %(column)d on: one object per line is needed")
+            % {"column": error.colno}
+        ) from None
+    if not isinstance(read, dict):
+        raise ValueError(_("is no JSON object like {…}"))
+    return read
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = {name.strip(): value for name, value in pairs}
+    if len(values) < len(pairs):
+        raise ValueError(_("says a key twice"))
+    return values
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(_("%s is no number") % quoted(name))
+
+
+def _cell(name: str, value: Any, notation: Notation) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, _Number):
+        plain = format(Decimal(value), "f") if "e" in value.lower() else str(value)
+        return notation.write_number(plain)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    raise ValueError(_("%s holds values inside of a value") % quoted(name))

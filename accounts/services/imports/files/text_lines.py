@@ -1,0 +1,51 @@
+"""The lines of a text file, decoded and counted."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from django.utils.translation import gettext as _
+
+from accounts.services.imports.files.rows import LONGEST_LINE, FeedRefused
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(slots=True)
+class Lines:
+    """Iterates once. `number` is that of the line that was read last. Raises FeedRefused."""
+
+    stream: BinaryIO | gzip.GzipFile
+    number: int = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while raw := self._read():
+            self.number += 1
+            if self.number == 1:
+                raw = raw.removeprefix(BYTE_ORDER_MARK)
+            if len(raw) >= LONGEST_LINE:
+                raise self._refusal(_("line %d is longer than 16 MB") % self.number)
+            if b"\0" in raw:
+                raise self._refusal(
+                    _("line %d holds a NUL byte: the file is no text in UTF-8") % self.number
+                )
+            try:
+                yield raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise self._refusal(
+                    _("line %(line)d, byte %(byte)d is no UTF-8: save the file as UTF-8")
+                    % {"line": self.number, "byte": error.start + 1}
+                ) from None
+
+    def _read(self) -> bytes:
+        try:
+            return self.stream.readline(LONGEST_LINE)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise FeedRefused(
+                _("The file is cut off or broken: it does not unzip."), line=self.number + 1
+            ) from None
+
+    def _refusal(self, reason: str) -> FeedRefused:
+        return FeedRefused(reason, line=self.number)

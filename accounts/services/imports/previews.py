@@ -1,0 +1,104 @@
+"""What a file holds and how a mapping reads it, without taking anything in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts.enums import ImportKind
+from accounts.services.imports.files import open_feed
+from accounts.services.imports.importing import check_brand, known_references
+from accounts.services.imports.mapping import load_mapping, parse_mapping
+from accounts.services.imports.offers import offer_problems
+from accounts.services.imports.rows import RowReader
+from accounts.sql import import_staging
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSample:
+    """The columns of a file, and the cells of its first rows."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRow:
+    """A row as it would come in: what it says of each mapped field, and for each bad field the
+    reason; a reason without a field concerns the row as a whole."""
+
+    line: int
+    cells: list[str]
+    values: dict[str, str]
+    problems: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPreview:
+    header: list[str]
+    rows: list[PreviewRow]
+    kind: ImportKind
+
+
+def read_sample(*, file: Path, rows: int = 50, sheet: str = "") -> FeedSample:
+    """The header and the first rows that can be read. Raises FeedRefused."""
+    with open_feed(file, sheet=sheet) as feed:
+        readable = (row.cells for row in feed.rows() if not row.fault)
+        return FeedSample(feed.header, list(islice(readable, rows)))
+
+
+def preview_feed(
+    *,
+    file: Path,
+    mapping: str | Mapping[str, Any],
+    as_of: date,
+    brand: str | None,
+    rows: int = 20,
+) -> FeedPreview:
+    """The first rows as the mapping reads them, each by itself; nothing is written.
+
+    Raises MappingRefused, BrandUnknown and FeedRefused.
+    """
+    feed_mapping = load_mapping(mapping) if isinstance(mapping, str) else parse_mapping("", mapping)
+    references = known_references()
+    check_brand(brand, references)
+    with open_feed(file, notation=feed_mapping.notation, sheet=feed_mapping.sheet) as feed:
+        reader = RowReader(
+            mapping=feed_mapping,
+            header=feed.header,
+            as_of=as_of,
+            references=references,
+            brand=brand,
+            time_zones=import_staging.known_time_zones(),
+        )
+        codes = {
+            field: {number: code for code, number in ids.items()}
+            for field, ids in references.items()
+        }
+        preview = FeedPreview(feed.header, [], feed_mapping.kind)
+        for row in islice(feed.rows(), rows):
+            if row.fault:
+                preview.rows.append(PreviewRow(row.line, row.cells, {}, {"": row.fault}))
+                continue
+            values, problems = reader.read(row.cells, row.bad_cells)
+            if feed_mapping.kind == ImportKind.PRODUCTS and not problems:
+                problems = offer_problems([values], reader.fields)[0]
+            shown = {
+                name: _shown(codes[name].get(values[name]) if name in codes else values[name])
+                for name in feed_mapping.sources
+                if name in reader.fields and name not in problems
+            }
+            preview.rows.append(PreviewRow(row.line, row.cells, shown, problems))
+    return preview
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    return str(value)

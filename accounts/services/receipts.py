@@ -1,0 +1,151 @@
+"""What customers are told of their cancellations: stored as it was said, mailed or posted."""
+
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+from accounts.enums import CancellationKind, TaskOrigin, TaskPool
+from accounts.models import Cancellation, Contract, Task
+from accounts.services.brands import brand_facts
+from accounts.services.contracts import zone_of
+from accounts.services.tasks import open_tasks
+from accounts.sql.recipients import Recipient, recipient_of
+from cxcrm.outbox.enums import MailClass
+from cxcrm.outbox.models import OutgoingMail
+from cxcrm.outbox.services import (
+    MailKind,
+    MailRequest,
+    RenderedMail,
+    queue_mails,
+    register_mail_kind,
+    render_mail,
+)
+
+# The first confirms what was received, the second tells the day that an agent decided later.
+CANCELLATION_RECEIPT = "cancellation_receipt"
+CANCELLATION_DECISION = "cancellation_decision"
+
+RECEIVED = "received"
+DECIDED = "decided"
+PARTS = {RECEIVED: CANCELLATION_RECEIPT, DECIDED: CANCELLATION_DECISION}
+
+_BY_LETTER = {
+    RECEIVED: _("Send the receipt of the cancellation by letter: %(contract)s"),
+    DECIDED: _("Tell the decided last day by letter: %(contract)s"),
+}
+
+
+def save_with_receipt(cancellation: Cancellation, *, part: str, due_on: date, at: datetime) -> None:
+    """Save a cancellation with what its customer is told of it now, and queue the mail, in the
+    caller's transaction.
+
+    The mail goes to whoever gets the contract's renewal mails; where there is nobody, a task asks
+    for a letter. The contract comes with account, brand and product.
+    """
+    contract = cancellation.contract
+    recipient = recipient_of(account_id=contract.account_id)
+    cancellation.receipt |= {
+        part: _facts(cancellation, contract, recipient, is_decision=part == DECIDED)
+    }
+    cancellation.save()
+    if recipient is None:
+        open_tasks([_letter(cancellation, contract, part, due_on, at)])
+        return
+    queue_mails(
+        kind=PARTS[part],
+        requests=[
+            MailRequest(
+                subject_id=cancellation.pk,
+                address_id=recipient.address_id,
+                language=recipient.language,
+                account_id=contract.account_id,
+            )
+        ],
+        at=at,
+    )
+
+
+def render_receipt(cancellation: Cancellation, *, part: str) -> RenderedMail | None:
+    """A stored receipt as the customer reads it; None where there is none of this part."""
+    facts = cancellation.receipt.get(part)
+    if facts is None:
+        return None
+    return render_mail(OutgoingMail(kind=PARTS[part], facts=facts, language=facts["language"]))
+
+
+def register_mail_kinds() -> None:
+    for part, kind in PARTS.items():
+        register_mail_kind(
+            MailKind(
+                name=kind,
+                mail_class=MailClass.SERVICE,
+                template="accounts/mail/cancellation_receipt",
+                facts=partial(receipt_facts, part=part),
+                refusal=receipt_refusal,
+            )
+        )
+
+
+def receipt_facts(cancellation_id: int, at: datetime, *, part: str) -> dict[str, Any]:
+    """What a receipt says: nothing but what was stored when it was given."""
+    return Cancellation.objects.values_list("receipt", flat=True).get(pk=cancellation_id)[part]
+
+
+def receipt_refusal(cancellation_id: int, at: datetime) -> str | None:
+    """Why a receipt must not go any more, asked again when a worker is about to send it."""
+    if Cancellation.objects.filter(pk=cancellation_id, taken_back_at__isnull=False).exists():
+        return str(_("The cancellation was taken back."))
+    return None
+
+
+def _facts(
+    cancellation: Cancellation,
+    contract: Contract,
+    recipient: Recipient | None,
+    *,
+    is_decision: bool,
+) -> dict[str, Any]:
+    """In the words of the reader: kind and reason may be named otherwise one day."""
+    account = contract.account
+    zone = zone_of(account)
+    language = recipient.language if recipient else account.language
+    with translation.override(language):
+        return {
+            "brand": brand_facts(contract.brand),
+            "language": language,
+            "recipient_name": recipient.name if recipient else account.name,
+            "is_decision": is_decision,
+            "is_withdrawal": cancellation.kind == CancellationKind.WITHDRAWAL,
+            "kind": str(CancellationKind(cancellation.kind).label),
+            "customer": account.name,
+            "customer_number": account.external_id,
+            "product": contract.product.name,
+            "contract_number": contract.external_id,
+            "received_at": cancellation.received_at.astimezone(zone).isoformat(),
+            "time_zone": zone.key,
+            "wished_on": _iso(cancellation.wished_on),
+            "effective_on": _iso(cancellation.effective_on),
+            "reason": str(cancellation.reason or ""),
+        }
+
+
+def _letter(
+    cancellation: Cancellation, contract: Contract, part: str, due_on: date, at: datetime
+) -> Task:
+    return Task(
+        account_id=contract.account_id,
+        contract_id=contract.pk,
+        title=str(_BY_LETTER[part]) % {"contract": contract.external_id},
+        due_on=due_on,
+        pool=TaskPool.RETENTION,
+        origin=TaskOrigin.RECEIPT_BY_LETTER,
+        origin_key=f"{cancellation.pk}:{part}",
+        created_at=at,
+    )
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None

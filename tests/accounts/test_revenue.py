@@ -1,0 +1,490 @@
+"""Recurring revenue by day, against a reckoning that shares no code."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+from random import Random
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from structlog.testing import capture_logs
+
+from accounts.enums import AfterTerm, CancellationKind, PriceChangeReason
+from accounts.models import Account, Contract, DailyRevenue, ExchangeRate, PriceChange, RevenueDay
+from accounts.selectors.revenue import (
+    RateMissing,
+    Revenue,
+    RevenueOfDay,
+    company_revenue,
+    revenue_of,
+)
+from accounts.services.cancellations import cancel_contract, take_back_cancellation
+from accounts.services.due_work import run_due_work
+from accounts.services.exchange_rates import NoRateNeeded, add_exchange_rate
+from accounts.services.prices import announce_price_change
+from accounts.services.revenue import recompute_revenue, record_revenue_days
+from cxcrm.base.clock import instant_on
+from tests.accounts.revenue_reference import Deal, sums
+from tests.factories import NOW, AccountFactory, BrandFactory, ContractFactory
+
+pytestmark = pytest.mark.django_db
+
+TODAY = NOW.date()  # 1 June 2026
+YESTERDAY = TODAY - timedelta(days=1)
+DAY = timedelta(days=1)
+
+
+def rate(currency: str, value: str, valid_from: date = date(2020, 1, 1)) -> ExchangeRate:
+    return add_exchange_rate(currency=currency, valid_from=valid_from, rate=Decimal(value))
+
+
+def figures(day: date) -> dict[tuple[str, str], tuple]:
+    rows = DailyRevenue.objects.filter(day_id=day).select_related("brand")
+    return {
+        (row.brand.code, row.currency): (
+            row.arr,
+            row.arr_under_notice,
+            row.contracts,
+            row.accounts,
+        )
+        for row in rows
+    }
+
+
+def cancel(contract: Contract, *, at: datetime = NOW, **details):
+    return cancel_contract(
+        contract_id=contract.pk,
+        received_at=at,
+        at=at,
+        **({"kind": CancellationKind.ORDINARY} | details),
+    )
+
+
+# --- By day
+
+
+def test_money_of_a_random_company_agrees_with_a_reckoning_day_by_day():
+    rng = Random(20260601)
+    first, last = date(2026, 3, 1), date(2026, 5, 31)
+    brands = [BrandFactory(code="north"), BrandFactory(code="south")]
+    accounts = [AccountFactory(brand=rng.choice(brands)) for _number in range(12)]
+    deals, planned = [], []
+    for _number in range(60):
+        account = rng.choice(accounts)
+        starts_on = first + timedelta(days=rng.randint(-40, 80))
+        deal = Deal(
+            brand=account.brand.code,
+            account=account.external_id,
+            currency=rng.choice(["EUR", "USD", "CHF"]),
+            months=rng.choice([1, 3, 7, 12]),
+            price=Decimal(rng.randint(0, 5_000)) / 100,
+            first_day=starts_on,
+            never_counts=rng.random() < 0.1,
+        )
+        contract = ContractFactory(
+            account=account,
+            starts_on=starts_on,
+            first_term_months=1,
+            renewal_term_months=1,
+            notice_months=0,
+            price=deal.price,
+            currency=deal.currency,
+            billing_period_months=deal.months,
+            is_trial=deal.never_counts,
+            at=instant_on(first - timedelta(days=60)),
+        )
+        for day in sorted({starts_on + timedelta(days=rng.randint(5, 70)) for _ in range(2)}):
+            if first < day <= last:
+                deal.prices[day] = Decimal(rng.randint(1, 9_000)) / 100
+                planned.append(
+                    PriceChange(
+                        contract=contract,
+                        effective_on=day,
+                        price=deal.prices[day],
+                        reason=PriceChangeReason.PROMOTION_ENDS,
+                        created_at=NOW,
+                    )
+                )
+        if rng.random() < 0.4:
+            ends_on = starts_on + timedelta(days=rng.randint(0, 90))
+            deal.last_day = ends_on
+            Contract.objects.filter(pk=contract.pk).update(ends_on=ends_on)
+        deals.append(deal)
+    PriceChange.objects.bulk_create(planned)
+
+    days = [first + DAY * number for number in range((last - first).days + 1)]
+    for day in days:
+        run_due_work(at=instant_on(day + DAY))
+    recorded = {day: figures(day) for day in days}
+    recompute_revenue(since=first, until=last, at=instant_on(last + DAY))
+
+    for day in days:
+        expected = sums(deals, day)
+        assert {key: figure[0] for key, figure in recorded[day].items()} == expected, day
+        assert {key: figure[0] for key, figure in figures(day).items()} == expected, day
+    for account in accounts:
+        for day in (first, date(2026, 4, 15), last):
+            own = [deal for deal in deals if deal.account == account.external_id]
+            of_account = revenue_of(account, on=day, today=last + DAY).by_currency
+            by_currency = {currency: value for (_brand, currency), value in sums(own, day).items()}
+            assert {line.currency: line.arr for line in of_account if line.arr} == by_currency
+
+
+def test_trials_orders_withdrawn_and_free_contracts_count_as_nothing():
+    account = AccountFactory(customer_kind="consumer")
+    ContractFactory(account=account, price=Decimal(7))
+    ContractFactory(account=account, is_trial=True)
+    ContractFactory(account=account, price=0)
+    ContractFactory(account=account, starts_on=TODAY + DAY)
+    withdrawn = ContractFactory(account=account, starts_on=YESTERDAY - DAY)
+    cancel(withdrawn, kind=CancellationKind.WITHDRAWAL)
+
+    record_revenue_days(at=NOW)
+
+    assert figures(YESTERDAY) == {(account.brand.code, "EUR"): (Decimal(84), 0, 1, 1)}
+
+
+def test_first_and_last_day_count():
+    contract = ContractFactory(starts_on=date(2026, 5, 10))
+    cancel(contract, kind=CancellationKind.EXTRAORDINARY, effective_on=date(2026, 6, 5))
+
+    arr = {
+        day: sum(line.arr for line in revenue_of(contract.account, on=day, today=TODAY).by_currency)
+        for day in (date(2026, 5, 9), date(2026, 5, 10), date(2026, 6, 5), date(2026, 6, 6))
+    }
+
+    assert list(arr.values()) == [0, 120, 120, 0]
+
+
+def test_twelve_times_the_monthly_figure_is_the_yearly_one():
+    contract = ContractFactory(price=Decimal(100), billing_period_months=12)
+
+    [line] = revenue_of(contract.account, on=TODAY, today=TODAY).by_currency
+
+    assert line.arr == Decimal("100.0000")
+    assert line.mrr * 12 == Decimal("100.0000")
+
+
+def test_account_has_several_currencies_and_a_total_by_the_rate_of_the_day():
+    account = AccountFactory()
+    ContractFactory(account=account, price=Decimal(10))
+    dollars = ContractFactory(account=account, price=Decimal(5), currency="USD")
+    cancel(dollars)
+    rate("USD", "0.9")
+    rate("USD", "0.8", TODAY)
+
+    today = revenue_of(account, on=TODAY, today=TODAY)
+    yesterday = revenue_of(account, on=YESTERDAY, today=TODAY)
+
+    assert today.by_currency == [
+        Revenue("EUR", Decimal(120), Decimal(0)),
+        Revenue("USD", Decimal(60), Decimal(60)),
+    ]
+    assert today.total == Revenue("EUR", Decimal(168), Decimal(48))
+    assert yesterday.total == Revenue("EUR", Decimal(174), Decimal(0))  # notice came today
+
+
+def test_missing_rate_leaves_the_account_without_a_total_and_names_the_currency():
+    contract = ContractFactory(currency="CHF")
+    rate("CHF", "1.05", TODAY + DAY)
+
+    revenue = revenue_of(contract.account, on=TODAY, today=TODAY)
+
+    assert (revenue.total, revenue.missing) == (None, ["CHF"])
+    assert revenue.by_currency == [Revenue("CHF", Decimal(120), Decimal(0))]
+
+
+def test_money_of_a_day_to_come_follows_announced_and_renewal_prices():
+    contract = ContractFactory(renewal_price=Decimal(20))  # renews on 15 January 2027
+    announce_price_change(
+        contract_id=contract.pk,
+        price=Decimal(12),
+        effective_on=date(2026, 8, 1),
+        announced_on=TODAY,
+        at=NOW,
+    )
+
+    def arr(day: date) -> Decimal:
+        [line] = revenue_of(contract.account, on=day, today=TODAY).by_currency
+        return line.arr
+
+    days = (date(2026, 7, 31), date(2026, 8, 1), date(2027, 1, 14), date(2027, 1, 15))
+    assert [arr(day) for day in days] == [120, 144, 144, 240]
+
+
+def test_notice_counts_from_the_day_that_it_came_until_it_is_taken_back():
+    contract = ContractFactory()
+    given = cancel(contract, at=instant_on(date(2026, 5, 10)))
+    take_back_cancellation(cancellation_id=given.pk, at=instant_on(date(2026, 5, 20)))
+
+    recompute_revenue(since=date(2026, 5, 8), until=date(2026, 5, 22), at=NOW)
+
+    under_notice = {row.day_id.day for row in DailyRevenue.objects.filter(arr_under_notice__gt=0)}
+    assert under_notice == set(range(10, 20))
+
+
+def test_notice_whose_end_is_still_to_be_decided_counts():
+    contract = ContractFactory()
+    cancel(contract, kind=CancellationKind.EXTRAORDINARY)
+
+    [line] = revenue_of(contract.account, on=TODAY, today=TODAY).by_currency
+
+    assert line.arr_under_notice == 120
+
+
+def test_end_that_came_without_a_cancellation_counts_as_notice_from_yesterday_on():
+    contract = ContractFactory()
+    Contract.objects.filter(pk=contract.pk).update(ends_on=date(2026, 12, 31))
+
+    def under_notice(day: date) -> Decimal:
+        [line] = revenue_of(contract.account, on=day, today=TODAY).by_currency
+        return line.arr_under_notice
+
+    assert [under_notice(day) for day in (TODAY, YESTERDAY, YESTERDAY - DAY)] == [120, 120, 0]
+
+
+# --- Recording
+
+
+def test_day_is_recorded_once_and_a_second_run_looks_up_one_row():
+    ContractFactory()
+    assert record_revenue_days(at=NOW) == 1
+
+    with CaptureQueriesContext(connection) as captured:
+        assert record_revenue_days(at=NOW + timedelta(hours=8)) == 0
+
+    assert len(captured) == 1
+    assert list(RevenueDay.objects.values_list("day", flat=True)) == [YESTERDAY]
+
+
+def test_missed_days_are_made_up_for_at_the_prices_of_their_days():
+    contract = ContractFactory()
+    record_revenue_days(at=NOW)
+    announce_price_change(
+        contract_id=contract.pk,
+        price=Decimal(20),
+        effective_on=TODAY + 2 * DAY,
+        announced_on=TODAY,
+        at=NOW,
+    )
+
+    counts = run_due_work(at=NOW + 4 * DAY)
+
+    assert counts["revenue_days"] == 4
+    arr = DailyRevenue.objects.order_by("day_id").values_list("arr", flat=True)
+    assert list(arr) == [120, 120, 120, 240, 240]
+
+
+def test_gap_of_years_is_cut_at_four_hundred_days():
+    RevenueDay.objects.create(day=date(2020, 1, 1), recorded_at=NOW)
+
+    assert record_revenue_days(at=NOW) == 400
+    assert RevenueDay.objects.order_by("-day")[399].day == YESTERDAY - 399 * DAY
+
+
+def test_account_counts_once_however_many_currencies_it_has():
+    account = AccountFactory()
+    for currency in ("EUR", "USD", "CHF", "EUR"):
+        ContractFactory(account=account, currency=currency)
+    for currency in ("USD", "CHF"):
+        rate(currency, "1")
+
+    record_revenue_days(at=NOW)
+
+    [day] = company_revenue(since=YESTERDAY, until=YESTERDAY)
+    assert (day.accounts, day.contracts) == (1, 4)
+
+
+def test_command_records_past_days_anew():
+    ContractFactory(starts_on=date(2026, 1, 1))
+    RevenueDay.objects.create(day=date(2026, 5, 1), recorded_at=NOW)
+    output = StringIO()
+
+    for _time in range(2):
+        call_command(
+            "record_revenue", "--since", "2026-05-01", "--until", "2026-05-10", stdout=output
+        )
+
+    assert "10  days recorded" in output.getvalue()
+    assert DailyRevenue.objects.filter(arr=120).count() == 10
+
+
+@pytest.mark.parametrize("period", [("2026-05-10", "2026-05-01"), ("2026-05-10", "2999-01-01")])
+def test_command_refuses_a_period_that_is_none(period):
+    with pytest.raises(CommandError, match=r"--since|--until"):
+        call_command("record_revenue", "--since", period[0], "--until", period[1])
+
+
+# --- The company in one currency
+
+
+def test_company_is_told_in_the_reporting_currency_by_the_rates_of_each_day(settings):
+    brands = BrandFactory(), BrandFactory()
+    for brand in brands:
+        for currency in ("EUR", "USD"):
+            ContractFactory(account=AccountFactory(brand=brand), currency=currency)
+    rate("USD", "0.5")
+    rate("USD", "0.75", YESTERDAY)
+    recompute_revenue(since=YESTERDAY - DAY, until=YESTERDAY, at=NOW)
+
+    both = company_revenue(since=date(2026, 1, 1), until=TODAY)
+    one = company_revenue(since=YESTERDAY, until=TODAY, brand=brands[0])
+
+    assert both == [
+        RevenueOfDay(YESTERDAY - DAY, Decimal(360), Decimal(0), contracts=4, accounts=4),
+        RevenueOfDay(YESTERDAY, Decimal(420), Decimal(0), contracts=4, accounts=4),
+    ]
+    assert one == [RevenueOfDay(YESTERDAY, Decimal(210), Decimal(0), contracts=2, accounts=2)]
+    settings.CXCRM_REPORTING_CURRENCY = "USD"
+    with pytest.raises(RateMissing) as missing:
+        company_revenue(since=YESTERDAY, until=TODAY)
+    assert missing.value.currency == "EUR"
+    assert "EUR" in str(missing.value)
+
+
+def test_company_takes_three_queries_however_many_days():
+    rate("USD", "0.5")
+    ContractFactory(currency="USD", starts_on=date(2026, 1, 1))
+    for since in (YESTERDAY, date(2026, 5, 1)):
+        recompute_revenue(since=since, until=YESTERDAY, at=NOW)
+        with CaptureQueriesContext(connection) as captured:
+            company_revenue(since=since, until=YESTERDAY)
+        assert len(captured) == 3
+
+
+def test_reporting_currency_has_no_rate_and_a_rate_is_above_nothing():
+    with pytest.raises(NoRateNeeded) as refused:
+        rate("EUR", "1")
+    assert refused.value.field == "currency"
+    for currency, value in (("USD", "0"), ("usd", "1"), ("US", "1")):
+        with pytest.raises(ValidationError):
+            rate(currency, value)
+    assert not ExchangeRate.objects.exists()
+
+
+# --- High value
+
+
+def worth(brand, *yearly: int) -> list[Account]:
+    accounts = []
+    for value in yearly:
+        account = AccountFactory(brand=brand)
+        if value:
+            ContractFactory(account=account, price=Decimal(value), billing_period_months=12)
+        accounts.append(account)
+    return accounts
+
+
+def versions() -> dict[int, str]:
+    """Which write each account is of."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, xmin::text FROM accounts_account")
+        return dict(cursor.fetchall())
+
+
+def high_value(accounts: list[Account]) -> list[Decimal]:
+    rows = Account.objects.filter(pk__in=[account.pk for account in accounts], is_high_value=True)
+    return sorted(rows.values_list("arr", flat=True), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("yearly", "share", "expected"),
+    [
+        (range(1, 21), "0.10", [20, 19]),
+        (range(1, 22), "0.10", [21, 20, 19]),  # 2.1 of 21: rounded up
+        ([5, 5, 5, 1], "0.10", [5, 5, 5]),  # ties
+        ([3], "0.10", [3]),  # one at least
+        ([0, 0, 4, 0, 0], "0.10", [4]),
+        ([0, 0], "0.10", []),
+        ([1, 2, 3, 4], "0.5", [4, 3]),
+    ],
+)
+def test_high_value_is_the_top_share_of_the_brands_accounts_with_revenue(
+    yearly, share, expected, settings
+):
+    settings.CXCRM_HIGH_VALUE_SHARE = Decimal(share)
+    accounts = worth(BrandFactory(), *yearly)
+    worth(BrandFactory(), *range(1_000, 1_010))
+
+    record_revenue_days(at=NOW)
+
+    assert high_value(accounts) == expected
+
+
+def test_high_value_moves_with_the_money_and_unchanged_accounts_are_not_written():
+    accounts = worth(BrandFactory(), *range(1, 11))
+    record_revenue_days(at=NOW)
+    before = versions()
+    contract = accounts[0].contracts.get()
+    announce_price_change(
+        contract_id=contract.pk,
+        price=Decimal(50),
+        effective_on=TODAY + DAY,
+        announced_on=TODAY,
+        at=NOW,
+    )
+
+    run_due_work(at=NOW + 2 * DAY)
+
+    assert high_value(accounts) == [50]
+    after = versions()
+    written = {pk for pk, version in before.items() if after[pk] != version}
+    assert written == {accounts[0].pk, accounts[9].pk}
+
+
+def test_missing_rate_leaves_the_brands_marks_as_they_are_and_is_logged():
+    north, south = BrandFactory(), BrandFactory()
+    of_north, of_south = worth(north, 10, 20), worth(south, 10, 20)
+    record_revenue_days(at=NOW)
+    stranger = AccountFactory(brand=north)
+    ContractFactory(account=stranger, currency="CHF", price=Decimal(900))
+    ContractFactory(account=of_north[0], price=Decimal(90))
+    ContractFactory(account=of_south[0], price=Decimal(90))
+
+    with capture_logs() as logs:
+        record_revenue_days(at=NOW + DAY)
+
+    assert [(log["event"], log["currency"]) for log in logs] == [("exchange_rate_missing", "CHF")]
+    assert high_value(of_north) == [20]
+    assert high_value(of_south) == [1090]
+    stranger.refresh_from_db()
+    assert stranger.arr == 0
+    rate("CHF", "1.1")
+    record_revenue_days(at=NOW + 2 * DAY)
+    stranger.refresh_from_db()
+    assert (stranger.arr, stranger.is_high_value) == (Decimal("11880.0000"), True)
+
+
+def test_account_that_lost_its_last_contract_is_worth_nothing_the_day_after():
+    contract = ContractFactory(after_term=AfterTerm.RENEWS)
+    record_revenue_days(at=NOW)
+    cancel(contract, kind=CancellationKind.EXTRAORDINARY, effective_on=TODAY)
+
+    run_due_work(at=NOW + 2 * DAY)
+
+    account = Account.objects.get()
+    assert (account.arr, account.is_high_value) == (0, False)
+
+
+def test_lost_revenue_is_told_once_the_missing_rate_is_there():
+    contract = ContractFactory(currency="CHF")
+    cancel(contract, kind=CancellationKind.EXTRAORDINARY, effective_on=TODAY)
+    run_due_work(at=NOW + DAY)
+    assert Account.objects.get().lost_arr is None
+
+    rate("CHF", "1.1")
+    run_due_work(at=NOW + 2 * DAY)
+
+    assert Account.objects.get().lost_arr == Decimal(132)
+
+
+def test_day_is_that_of_utc():
+    ContractFactory()
+
+    record_revenue_days(at=datetime(2026, 6, 1, 23, 59, tzinfo=UTC))
+    record_revenue_days(at=datetime(2026, 6, 2, 0, 0, tzinfo=UTC))
+
+    assert set(RevenueDay.objects.values_list("day", flat=True)) == {YESTERDAY, TODAY}

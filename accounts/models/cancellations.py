@@ -132,7 +132,7 @@ class Cancellation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.contract_id}, {self.received_at:%Y-%m-%d}"
+        return f"{self.get_kind_display()}, {self.received_at:%Y-%m-%d}"
 
     @property
     def stands(self) -> bool:

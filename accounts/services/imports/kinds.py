@@ -26,6 +26,8 @@ _WHOLE = re.compile(r"[0-9]{1,9}")
 _AMOUNT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _AMOUNT_WITH_COMMA = re.compile(r"-?[0-9]{1,20}(,[0-9]{1,20})?")
 _is_address = EmailValidator()
+# Shows in messages how a feed writes days: all of its parts differ.
+_SOME_DAY = date(2026, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ class Day:
         except ValueError:
             raise ValueError(
                 _("%(value)s is no day of the form %(format)s")
-                % {"value": quoted(text), "format": notation.date_format}
+                % {"value": quoted(text), "format": notation.write_day(_SOME_DAY)}
             ) from None
         if not 1900 <= day.year < 2200:
             raise ValueError(_("%s does not lie between 1900 and 2199") % quoted(text))

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
         ("time_zone", "Berlin", "“Berlin” is no time zone like Europe/Berlin"),
         ("contact_address", "berta", "“berta” is no mail address"),
         ("contact_phone", "0721", "“0721” is no international number like +49721123456"),
-        ("starts_on", "31.01.2026", "“31.01.2026” is no day of the form %Y-%m-%d"),
-        ("starts_on", "2026-02-30", "“2026-02-30” is no day of the form %Y-%m-%d"),
+        ("starts_on", "31.01.2026", "“31.01.2026” is no day of the form 2026-12-31"),
+        ("starts_on", "2026-02-30", "“2026-02-30” is no day of the form 2026-12-31"),
         ("starts_on", "0026-02-03", "“0026-02-03” does not lie between 1900 and 2199"),
         ("ends_on", "2026-01-14", "lies before the start, 2026-01-15"),
         ("first_term_months", "", "is missing, and the contract renews"),
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
         ("contact_name", "", "is missing, and there is a contact_number"),
         ("newsletter_basis", "guess", "“guess” is none of consent, existing_customer"),
         ("newsletter_source", "", "is missing, and there is a newsletter_basis"),
-        ("newsletter_since", "last year", "“last year” is no day of the form %Y-%m-%d"),
+        ("newsletter_since", "last year", "“last year” is no day of the form 2026-12-31"),
     ],
 )
 def test_import_names_line_field_and_reason_and_takes_the_rest(take_in_rows, field, text, reason):

@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "cxcrm.base.middleware.RequestLogMiddleware",
+    "cxcrm.base.middleware.NulCharacterMiddleware",
     "cxcrm.base.middleware.BrowserProtectionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

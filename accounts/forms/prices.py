@@ -48,7 +48,7 @@ class CallOffPriceForm(DialogForm):
         super().__init__(*args, **kwargs)
         self.fields["price_change"].queryset = (
             PriceChange.objects.filter(
-                contract_id=self.object_id,
+                contract_id=self.object_id if str(self.object_id).isdecimal() else None,
                 applied_at=None,
                 reason=PriceChangeReason.ANNOUNCED,
             )

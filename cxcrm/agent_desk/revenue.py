@@ -109,10 +109,8 @@ def _check_permission(request: HttpRequest, permission: str) -> None:
 
 
 def _question(request: HttpRequest) -> Question:
-    days = request.GET.get("days", "")
-    period = int(days) if days.isascii() and days.isdigit() else DEFAULT_PERIOD
-    if period not in PERIODS:
-        period = DEFAULT_PERIOD
+    asked = request.GET.get("days")
+    period = next((days for days in PERIODS if str(days) == asked), DEFAULT_PERIOD)
     code = request.GET.get("brand")
     today = clock.now().date()
     return Question(

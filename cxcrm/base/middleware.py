@@ -8,6 +8,7 @@ import structlog
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django_structlog.middlewares import RequestMiddleware
 
@@ -56,6 +57,18 @@ def is_trusted(text: str) -> bool:
     return is_address(text) and any(
         ip_address(text) in network for network in settings.CXCRM_TRUSTED_PROXIES
     )
+
+
+class NulCharacterMiddleware:
+    """Answers 400 to an address with a NUL character, which no text in PostgreSQL can hold."""
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest
+        return self.get_response(request)
 
 
 class RequestLogMiddleware(RequestMiddleware):

@@ -137,6 +137,15 @@ def test_change_of_another_contract_cannot_be_called_off_from_this_page(desk):
     assert PriceChange.objects.filter(pk=change.pk).exists()
 
 
+def test_dialog_of_no_contract_offers_no_change_to_call_off(desk):
+    change = announce(ContractFactory())
+    url = reverse("admin:accounts_contract_call_off_price_change", args=["abc"])
+
+    desk(Role.TEAM_LEAD).post(url, {"price_change": change.pk})
+
+    assert PriceChange.objects.filter(pk=change.pk).exists()
+
+
 def test_price_deeds_are_offered_where_they_fit(desk):
     contract, announced, over = ContractFactory(), ContractFactory(), ContractFactory()
     announce(announced)

@@ -144,3 +144,9 @@ def test_each_answer_carries_a_request_id_of_its_own():
 
     assert len(found) == 2
     assert "mine" not in found
+
+
+@pytest.mark.parametrize("address", ["/account/login/?next=%00", "/account/%00/"])
+@pytest.mark.django_db
+def test_address_with_a_nul_character_is_a_bad_request(client, address):
+    assert client.get(address).status_code == 400

@@ -1,9 +1,8 @@
 """The desk's pages in a real browser, wide and on a phone: nothing complains, nothing overflows."""
 
-from datetime import timedelta
-
 import pytest
 
+from accounts.models import CancellationReason
 from accounts.services.renewals import plan_renewal_reminders
 from accounts.services.tasks import open_task
 from cxcrm.base.clock import instant_on
@@ -75,21 +74,26 @@ def test_every_list_and_page_opens_without_complaints(
     assert dialogs == []
 
 
-def test_agent_ends_a_contract_in_a_dialog_and_takes_it_back(
+def test_agent_enters_a_cancellation_in_a_dialog_and_takes_it_back(
     page, live_server, sign_in, complaints, contract
 ):
     sign_in(UserFactory(role="agent", name="Ben"))
-    last_day = (NOW + timedelta(days=3650)).date()
+    reason = CancellationReason.objects.create(
+        code="moved", name_en="Moved", name_de="Umzug", name_fr="Parti", name_es="Mudanza"
+    )
 
     page.goto(f"{live_server.url}/desk/accounts/contract/{contract.pk}/change/")
-    page.get_by_text("Set last day").click()
-    page.locator("input[name=ends_on]").fill(last_day.isoformat())
-    page.get_by_role("button", name="End the contract").click()
-    page.get_by_text("The last day is set.").wait_for()
+    page.get_by_text("Enter cancellation").click()
+    page.locator("select[name=reason]").select_option(str(reason.pk))
+    page.locator("textarea[name=comment]").fill("Found it cheaper.")
+    page.get_by_role("button", name="Enter it").click()
+    page.get_by_text("The cancellation is entered.").wait_for()
+    cancellation = contract.cancellations.get()
     contract.refresh_from_db()
-    assert contract.ends_on == last_day
+    assert contract.ends_on == cancellation.effective_on
+    assert [cancellation.reason, cancellation.comment] == [reason, "Found it cheaper."]
 
-    page.get_by_text("Take the end back").first.click()
+    page.get_by_text("Take cancellation back").first.click()
     page.get_by_role("button", name="Let it run on").click()
     page.get_by_text("The contract runs on.").wait_for()
     contract.refresh_from_db()

@@ -1,12 +1,18 @@
 """The desk's pages in a real browser, wide and on a phone: nothing complains, nothing overflows."""
 
+from datetime import timedelta
+
 import pytest
 
-from accounts.models import CancellationReason
+from accounts.models import CancellationReason, Task
 from accounts.services.renewals import plan_renewal_reminders
+from accounts.services.revenue import recompute_revenue
 from accounts.services.tasks import open_task
+from cxcrm.base import clock
 from cxcrm.base.clock import instant_on
+from cxcrm.base.jobs import work_off_jobs
 from cxcrm.outbox.services import deliver_mails
+from tests.agent_desk import rows
 from tests.factories import NOW, ContactFactory, ContractFactory, UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -19,12 +25,29 @@ LISTS = [
     "accounts/renewalreminder",
     "accounts/product",
     "accounts/brand",
+    "accounts/cancellation",
+    "accounts/cancellationreason",
+    "accounts/exchangerate",
+    "accounts/lostaccount",
+    "accounts/timelineevent",
     "accounts/importrun",
     "accounts/importmapping",
+    "accounts/importissue",
+    "base/job",
+    "base/jobrefusal",
     "outbox/outgoingmail",
     "outbox/mailaddress",
     "users/user",
 ]
+OTHER_PAGES = [
+    "",
+    "revenue/",
+    "accounts/cancellationreason/add/",
+    "accounts/exchangerate/add/",
+    "accounts/importrun/upload/",
+]
+
+FIRST_ROW = "#result_list tbody th a"
 
 # Cards whose content does not fit, by their headings.
 CUT_CARDS = """
@@ -51,24 +74,43 @@ def contract():
     return contract
 
 
+@pytest.fixture
+def everything(contract):
+    """A row for each list."""
+    rows.make_lost_account()  # with a cancellation and its reason
+    rows.make_rate()
+    rows.make_mapping()
+    rows.make_issue()
+    rows.make_refusal()
+    today = clock.now().date()
+    recompute_revenue(since=today - timedelta(days=3), until=today, at=clock.now())
+
+
+def check_that_it_fits(page, width: int) -> None:
+    page.wait_for_load_state("networkidle")
+    assert page.title().strip(), page.url
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
+    assert page.evaluate(CUT_CARDS) == [], page.url
+
+
 @pytest.mark.parametrize("width", [1366, 390])
+@pytest.mark.usefixtures("everything")
 def test_every_list_and_page_opens_without_complaints(
-    page, live_server, sign_in, complaints, contract, width
+    page, live_server, sign_in, complaints, width
 ):
     dialogs = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.set_viewport_size({"width": width, "height": 900})
     sign_in(UserFactory(role="administrator", name="Ada"))
 
-    page.goto(f"{live_server.url}/desk/")
+    for name in OTHER_PAGES:
+        page.goto(f"{live_server.url}/desk/{name}")
+        check_that_it_fits(page, width)
     for name in LISTS:
         page.goto(f"{live_server.url}/desk/{name}/")
-        first = page.locator("#result_list tbody a").first
-        if first.count():
-            page.goto(live_server.url + first.get_attribute("href"))
-            page.wait_for_load_state("networkidle")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert page.evaluate(CUT_CARDS) == [], name
+        check_that_it_fits(page, width)
+        page.goto(live_server.url + page.locator(FIRST_ROW).first.get_attribute("href"))
+        check_that_it_fits(page, width)
 
     assert complaints == []
     assert dialogs == []
@@ -83,7 +125,7 @@ def test_agent_enters_a_cancellation_in_a_dialog_and_takes_it_back(
     )
 
     page.goto(f"{live_server.url}/desk/accounts/contract/{contract.pk}/change/")
-    page.get_by_text("Enter cancellation").click()
+    page.locator("a[href$='/cancel/']").click()
     page.locator("select[name=reason]").select_option(str(reason.pk))
     page.locator("textarea[name=comment]").fill("Found it cheaper.")
     page.get_by_role("button", name="Enter it").click()
@@ -98,6 +140,36 @@ def test_agent_enters_a_cancellation_in_a_dialog_and_takes_it_back(
     page.get_by_text("The contract runs on.").wait_for()
     contract.refresh_from_db()
     assert contract.ends_on is None
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_lead_finishes_many_tasks_and_sees_how_far_it_is(
+    page, live_server, sign_in, complaints, monkeypatch, width
+):
+    for module in ("cxcrm.base.jobs", "cxcrm.base.admin.bulk"):
+        monkeypatch.setattr(f"{module}.AT_ONCE", 1)
+    page.set_viewport_size({"width": width, "height": 900})
+    tasks = [rows.make_task() for _ in range(2)]
+    sign_in(UserFactory(role="team_lead"))
+
+    page.goto(f"{live_server.url}/desk/accounts/task/")
+    page.locator("input[name=_selected_action]").first.wait_for()
+    for task in tasks:
+        page.locator(f"input[name=_selected_action][value='{task.pk}']").check()
+    page.locator("select[name=action]").select_option(label="Finish tasks")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_text("It will be done to 2 chosen rows.").wait_for()
+    check_that_it_fits(page, width)
+    page.locator("textarea[name=result]").fill("Settled.")
+    page.get_by_role("button", name="Finish tasks").click()
+    page.get_by_text("0 of 2 rows").wait_for()
+    check_that_it_fits(page, width)
+    work_off_jobs(at=clock.now())
+    # The page notices by itself.
+    page.get_by_text("2 of 2 rows").wait_for()
+
+    assert [task.result for task in Task.objects.all()] == ["Settled."] * 2
     assert complaints == []
 
 

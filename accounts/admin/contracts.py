@@ -2,7 +2,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import date_format, localize
 from django.utils.text import format_lazy
@@ -90,10 +90,8 @@ class ContractAdmin(CancelsContracts, ChangesPrices, OpensTasks, TrackedAdmin):
         ListView(
             "under-notice",
             _("Under notice"),
-            lambda contracts, request: contracts.filter(
-                state=ContractState.RUNNING, ends_on__isnull=False
-            ),
-            ("ends_on", "id"),
+            lambda contracts, request: contracts.under_notice(),
+            (F("ends_on").asc(nulls_first=True), "id"),
         ),
         ListView(
             "ordered",

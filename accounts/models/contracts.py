@@ -34,7 +34,14 @@ from accounts.sql.expressions import NoticeDeadline, YearlyValue
         ),
     ),
     pghistory.DeleteEvent(),
-    exclude=["yearly_value", "notice_deadline", "renewal_date", "term_months", "remind_on"],
+    exclude=[
+        "yearly_value",
+        "notice_deadline",
+        "renewal_date",
+        "term_months",
+        "remind_on",
+        "awaits_decision",
+    ],
 )
 class Contract(models.Model):
     """One running subscription to a product.
@@ -118,6 +125,15 @@ class Contract(models.Model):
         null=True,
         editable=False,
         help_text=_("The day of the next reminder that is still to be decided."),
+    )
+    # Written by the cancellation services, with the cancellation: what the lists, the reminders
+    # and the clock ask of every contract has to stand in its own row.
+    awaits_decision = models.BooleanField(
+        _("last day to be decided"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("It is cancelled, and an agent has to decide the last day."),
     )
 
     objects = ContractQuerySet.as_manager()
@@ -204,10 +220,13 @@ class Contract(models.Model):
                 name="contract_to_start",
                 condition=Q(state=ContractState.ORDERED),
             ),
+            # What ends, and before it what is cancelled without a last day: the list of both, too.
             models.Index(
-                fields=["ends_on"],
-                name="contract_to_end",
-                condition=Q(state=ContractState.RUNNING, ends_on__isnull=False),
+                F("ends_on").asc(nulls_first=True),
+                F("id").asc(),
+                name="contract_under_notice",
+                condition=Q(state=ContractState.RUNNING)
+                & (Q(ends_on__isnull=False) | Q(awaits_decision=True)),
             ),
         ]
         triggers = [

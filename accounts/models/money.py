@@ -10,9 +10,10 @@ from accounts.enums import PriceChangeReason
 class PriceChange(models.Model):
     """The price of a contract from a day on: announced and still to come, or in force since.
 
-    While it is to come, `applied_at` is empty. When it comes in force the price and the yearly
-    value until then are kept, so that the money of every past day can be told: it is that before
-    the first later change, else the contract's own.
+    While it is to come, `applied_at` is empty. When it comes in force the price, the yearly value
+    (0 of a trial) and the currency until then are kept, so that the money of every past day can be
+    told: it is that before the first later change, else the contract's own. A feed that changes
+    what a contract is worth, or in which currency, leaves such a row, too.
     """
 
     contract = models.ForeignKey(
@@ -38,6 +39,9 @@ class PriceChange(models.Model):
     )
     yearly_value_before = models.DecimalField(
         _("yearly value before"), max_digits=16, decimal_places=4, null=True, editable=False
+    )
+    currency_before = models.CharField(
+        _("currency before"), max_length=3, default="", db_default="", editable=False
     )
     applied_at = models.DateTimeField(_("applied"), null=True, editable=False)
     created_at = models.DateTimeField(_("entered"), editable=False)
@@ -66,11 +70,13 @@ class PriceChange(models.Model):
                     applied_at__isnull=True,
                     price_before__isnull=True,
                     yearly_value_before__isnull=True,
+                    currency_before="",
                 )
                 | Q(
                     applied_at__isnull=False,
                     price_before__isnull=False,
                     yearly_value_before__isnull=False,
+                    currency_before__regex=r"^[A-Z]{3}$",
                 ),
                 name="price_change_applied_keeps_what_was",
             ),
@@ -126,10 +132,15 @@ class ExchangeRate(models.Model):
 
 
 class RevenueDay(models.Model):
-    """A day whose figures are recorded; inserting it is the claim to record them."""
+    """A day whose figures are recorded; inserting it is the claim to record them.
+
+    `accounts_valued_at` is set once all accounts have been brought up to date as of the day, which
+    is only done while it is the last one that is over.
+    """
 
     day = models.DateField(_("day"), primary_key=True)
     recorded_at = models.DateTimeField(_("recorded"))
+    accounts_valued_at = models.DateTimeField(_("accounts valued"), null=True)
 
     class Meta:
         verbose_name = _("recorded day")

@@ -1,6 +1,8 @@
 from typing import Self
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+
+from accounts.enums import ContractState
 
 # A fixed term counts from three months on (`min_term_days` of the default policy: 90).
 SHORTEST_FIXED_TERM_MONTHS = 3
@@ -13,6 +15,13 @@ class ContractQuerySet(QuerySet):
         by_number = rows.filter(external_id=text).values("pk")
         by_account = rows.filter(account__external_id=text).values("pk")
         return self.filter(pk__in=by_number.union(by_account, all=True))
+
+    def under_notice(self) -> Self:
+        """Those that run to a last day, and those that are cancelled without one by now; the
+        index `contract_under_notice` has them in this order: without a day first."""
+        return self.filter(
+            Q(ends_on__isnull=False) | Q(awaits_decision=True), state=ContractState.RUNNING
+        )
 
     def rolling(self) -> Self:
         """Terms too short to be reminded of: they renew all the time."""

@@ -21,5 +21,6 @@ class RenewalReminderQuerySet(QuerySet):
             renewal_date__gt=on,
             contract__renewal_date=F("renewal_date"),
             contract__ends_on=None,
+            contract__awaits_decision=False,
             contract__state__in=[ContractState.ORDERED, ContractState.RUNNING],
         )

@@ -106,16 +106,28 @@ def may_withdraw(terms: Terms, received_on: date) -> bool:
 
 
 def bounds_of_decision(
-    *, kind: CancellationKind, received_on: date, wished_on: date | None
+    *, kind: CancellationKind, received_on: date, wished_on: date | None, starts_on: date
 ) -> tuple[date, date]:
     """First and last day that an agent may decide for a cancellation.
 
-    A switch of provider takes two months at most, unless the customer wishes a later day.
+    A switch of provider takes two months at most, unless the customer wishes a later day or the
+    contract starts later only; no contract ends before its start.
     """
+    first = max(received_on, starts_on)
     if kind != CancellationKind.SWITCH:
-        return received_on, latest_wish(received_on)
+        return first, max(first, latest_wish(received_on))
     last = add_months(received_on, MONTHS_TO_SWITCH)
-    return received_on, max(last, wished_on or last)
+    return first, max(first, last, wished_on or last)
+
+
+def may_take_back(
+    *, state: str, effective_on: date | None, entered_on: date, today: date
+) -> bool:
+    """Until the last day, and what was entered after it on the day of entering; never once the
+    contract has ended."""
+    if state == ContractState.ENDED:
+        return False
+    return effective_on is None or today <= max(effective_on, entered_on)
 
 
 def latest_wish(received_on: date) -> date:
@@ -125,8 +137,9 @@ def latest_wish(received_on: date) -> date:
 
 def end_if_cancelled(contract: Any, *, on: date) -> date | None:
     """The last day of a contract if ordinary notice is received on a day; None where it is over
-    or its end is set already. The contract's account is loaded."""
-    if contract.ends_on is not None or contract.state not in ContractState.LIVING:
+    or cancelled already or a feed ends it. The contract's account is loaded."""
+    is_cancelled = contract.ends_on is not None or contract.awaits_decision
+    if is_cancelled or contract.state not in ContractState.LIVING:
         return None
     return earliest_end(terms_of(contract), kind=CancellationKind.ORDINARY, received_on=on)
 

@@ -50,10 +50,15 @@ def contract_to_cancel(contract_id: str) -> Contract | None:
 
 
 def may_be_taken_back(cancellation: Cancellation, contract: Contract, *, on: date) -> bool:
-    """Until the last day, inclusive; what a feed brought changes there."""
+    """Until the last day, inclusive, and on the day of entering; what a feed brought changes
+    there. The contract's account is loaded."""
     return (
         cancellation.stands
         and cancellation.origin != CancellationOrigin.FEED
-        and contract.state != ContractState.ENDED
-        and (cancellation.effective_on is None or cancellation.effective_on >= on)
+        and may_take_back(
+            state=contract.state,
+            effective_on=cancellation.effective_on,
+            entered_on=day_of(contract.account, cancellation.entered_at),
+            today=on,
+        )
     )

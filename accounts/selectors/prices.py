@@ -11,6 +11,7 @@ from django.db.models.functions import Cast, JSONObject
 
 from accounts.enums import CustomerKind, PriceChangeReason
 from accounts.models import Account, Contract, PriceChange
+from accounts.rules.prices import gross
 
 LISTED = 50
 
@@ -31,8 +32,7 @@ def pays_with_tax(account: Account) -> bool:
 
 def price_to_pay(contract: Contract, price: Decimal) -> Decimal:
     """A net price of a contract as its customer is told it. The account is loaded."""
-    tax = 1 + contract.tax_rate / 100 if pays_with_tax(contract.account) else Decimal(1)
-    return round(price * tax, 2)
+    return gross(price, contract.tax_rate) if pays_with_tax(contract.account) else price
 
 
 def prices_ahead(
@@ -89,12 +89,16 @@ def price_changes_of(contract: Contract) -> list[PriceChange]:
 
 
 def _in_turn(contract: Contract, to_come: list[PriceAhead]) -> list[PriceAhead]:
-    """Without what lies behind the contract's end; on one day the renewal's price is the last."""
-    renewal = []
+    """Without what lies behind the contract's end. One price a day: on that of the renewal an
+    announced one, else the renewal's, else that after a promotion."""
+    steps = {step.from_day: step for step in to_come}
     if contract.renewal_date is not None and contract.renewal_price is not None:
-        renewal = [
-            PriceAhead(contract.renewal_price, contract.renewal_date, PriceChangeReason.RENEWAL)
-        ]
-        to_come = [step for step in to_come if step.from_day != contract.renewal_date]
-    steps = sorted([*to_come, *renewal], key=lambda step: step.from_day)
-    return [step for step in steps if contract.ends_on is None or step.from_day <= contract.ends_on]
+        known = steps.get(contract.renewal_date)
+        if known is None or known.reason != PriceChangeReason.ANNOUNCED:
+            steps[contract.renewal_date] = PriceAhead(
+                contract.renewal_price, contract.renewal_date, PriceChangeReason.RENEWAL
+            )
+    in_turn = [steps[day] for day in sorted(steps)]
+    return [
+        step for step in in_turn if contract.ends_on is None or step.from_day <= contract.ends_on
+    ]

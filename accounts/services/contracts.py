@@ -1,3 +1,4 @@
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -91,18 +92,23 @@ def advance_contracts(*, at: datetime) -> dict[str, int]:
     """Start, end, reprice and renew every contract whose day has come in its account's zone; one
     whose reminder is still to be decided renews only after that.
 
-    In batches of their own transactions, so that a crash loses nothing and a second run next to
-    this one takes other rows. Answers how many started, ended, changed their price, and renewed.
+    After an outage each renewal that was missed is noted with its own date, and prices change in
+    their turn. In batches of their own transactions, so that a crash loses nothing and a second
+    run next to this one takes other rows. Answers how many started, ended, changed their price,
+    and renewed.
     """
     counts = {
         "started": _in_batches(contract_states.start_due_contracts, at),
         "ended": _in_batches(_end_batch, at),
-        "repriced": _in_batches(apply_due_price_changes, at),
-        "renewed": _in_batches(_renew_batch, at),
+        "repriced": 0,
+        "renewed": 0,
     }
-    if counts["renewed"]:  # after an outage: changes that came after a renewal
+    while True:
         counts["repriced"] += _in_batches(apply_due_price_changes, at)
-    return counts
+        renewed = _in_batches(_renew_batch, at)
+        counts["renewed"] += renewed
+        if not renewed:
+            return counts
 
 
 def _end_batch(*, at: datetime, limit: int) -> list[int]:
@@ -113,14 +119,18 @@ def _end_batch(*, at: datetime, limit: int) -> list[int]:
     return ended
 
 
-def _renew_batch(*, at: datetime, limit: int) -> list[int]:
+def _renew_batch(*, at: datetime, limit: int) -> list[tuple[int, date]]:
     renewed = contract_states.renew_due_contracts(at=at, limit=limit)
-    if renewed:
-        refresh_contract_dates(contract_ids=renewed, at=at)
+    of_day: dict[date, list[int]] = defaultdict(list)
+    for contract_id, renewed_on in renewed:
+        of_day[renewed_on].append(contract_id)
+    # As of the renewal, not of today: the next one may have been missed, too.
+    for day, contract_ids in of_day.items():
+        refresh_contract_dates(contract_ids=contract_ids, on=day, at=at)
     return renewed
 
 
-def _in_batches(step: Callable[..., list[int]], at: datetime) -> int:
+def _in_batches(step: Callable[..., Sequence], at: datetime) -> int:
     moved = 0
     while True:
         with transaction.atomic():

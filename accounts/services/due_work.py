@@ -14,13 +14,15 @@ def run_due_work(*, at: datetime) -> dict[str, int]:
     only fell due by a renewal, and at last record the revenue of the days that are over.
 
     Reminders go first, so that a renewal which nobody was told of becomes a task before it is
-    past. May run at any time, again, and beside itself. Answers counts by what was done.
+    past. After an outage of several terms the renewals and their reminders take turns. May run at any time, again, and beside itself. Answers counts by what was done.
     """
     counts = {"undelivered": open_tasks_for_undelivered_reminders(at=at)}
     counts |= plan_renewal_reminders(at=at)
-    counts |= advance_contracts(at=at)
-    if counts["renewed"]:
-        for state, count in plan_renewal_reminders(at=at).items():
-            counts[state] += count
+    moved = advance_contracts(at=at)
+    counts |= moved
+    while moved["renewed"]:
+        moved = plan_renewal_reminders(at=at) | advance_contracts(at=at)
+        for name, count in moved.items():
+            counts[name] += count
     counts["revenue_days"] = record_revenue_days(at=at)
     return counts

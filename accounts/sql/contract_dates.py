@@ -28,6 +28,7 @@ FROM (
     SELECT contract.id, next.renewal_date, next.term_months,
         CASE
             WHEN contract.ends_on IS NULL
+                AND NOT contract.awaits_decision
                 AND next.term_months * 30 >= %(shortest_term_days)s
                 AND NOT EXISTS (
                     SELECT FROM accounts_renewalreminder AS reminder
@@ -112,7 +113,7 @@ def refresh_contract_dates(
     months from the contract's start; none for open-ended, ended and withdrawn contracts or where
     notice is given before it. The reminder is due 45 days before the renewal date, or earlier so
     that 10 days remain to the notice deadline; none while one is decided for that renewal date,
-    for terms under 90 days or under notice.
+    for terms under 90 days, under notice or while a cancellation waits for its last day.
 
     Plan: index look-ups by id; over all contracts hash joins of contracts, accounts, reminders.
     """

@@ -1,6 +1,6 @@
 """What the clock does to contracts: they start, renew and end on their days."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection
 
@@ -56,14 +56,26 @@ FROM ended
 RETURNING contract_id
 """
 
-_YEARLY_VALUE_BEFORE = YEARLY_VALUE.format(price="price_before", months="billing_period_months")
+_YEARLY_VALUE_BEFORE = YEARLY_VALUE.format(
+    price="contract.price", months="contract.billing_period_months"
+)
 
-# The next renewal date is computed by refresh_contract_dates right after, in one transaction.
+# The next renewal date is computed by refresh_contract_dates right after, in one transaction. A
+# price that was announced for the day counts instead of the renewal's, which is then forgotten.
 _RENEW = f"""
 WITH due AS (
     SELECT contract.id, contract.account_id, contract.renewal_date AS renewed_on,
-        contract.term_months, contract.price AS price_before, contract.renewal_price,
-        contract.currency, contract.billing_period_months
+        contract.term_months, contract.price AS price_before, contract.currency,
+        CASE WHEN contract.is_trial THEN 0 ELSE {_YEARLY_VALUE_BEFORE} END AS yearly_value_before,
+        CASE
+            WHEN NOT EXISTS (
+                SELECT FROM accounts_pricechange AS announced
+                WHERE announced.contract_id = contract.id
+                    AND announced.effective_on = contract.renewal_date
+                    AND announced.reason = 'announced'
+            )
+            THEN contract.renewal_price
+        END AS renewal_price
     FROM accounts_contract AS contract
     JOIN accounts_account AS account ON account.id = contract.account_id
     WHERE contract.state = 'running'
@@ -77,7 +89,7 @@ WITH due AS (
     FOR UPDATE OF contract SKIP LOCKED
 ), renewed AS (
     UPDATE accounts_contract AS contract
-    SET price = coalesce(contract.renewal_price, contract.price), renewal_price = NULL
+    SET price = coalesce(due.renewal_price, contract.price), renewal_price = NULL
     FROM due
     WHERE contract.id = due.id
     RETURNING contract.id, contract.account_id, contract.after_term, due.renewed_on,
@@ -94,9 +106,9 @@ WITH due AS (
 ), priced AS (
     -- A promotion may have ended on the same day: what was until then is kept from it.
     INSERT INTO accounts_pricechange AS change (contract_id, effective_on, price, reason,
-        price_before, yearly_value_before, applied_at, created_at)
-    SELECT id, renewed_on, renewal_price, 'renewal', price_before,
-        {_YEARLY_VALUE_BEFORE}, %(at)s, %(at)s
+        price_before, yearly_value_before, currency_before, applied_at, created_at)
+    SELECT id, renewed_on, renewal_price, 'renewal', price_before, yearly_value_before, currency,
+        %(at)s, %(at)s
     FROM due
     WHERE renewal_price <> price_before
     ON CONFLICT (contract_id, effective_on) DO UPDATE
@@ -104,6 +116,7 @@ WITH due AS (
         reason = EXCLUDED.reason,
         price_before = coalesce(change.price_before, EXCLUDED.price_before),
         yearly_value_before = coalesce(change.yearly_value_before, EXCLUDED.yearly_value_before),
+        currency_before = coalesce(nullif(change.currency_before, ''), EXCLUDED.currency_before),
         applied_at = EXCLUDED.applied_at
 ), price_noted AS (
     INSERT INTO accounts_timelineevent (account_id, contract_id, kind, occurred_at, facts)
@@ -113,14 +126,18 @@ WITH due AS (
     FROM due
     WHERE renewal_price <> price_before
 )
-SELECT id FROM renewed
+SELECT id, renewed_on FROM renewed
 """
 
 
 def _run(statement: str, *, at: datetime, limit: int) -> list[int]:
+    return [contract_id for (contract_id,) in _rows(statement, at=at, limit=limit)]
+
+
+def _rows(statement: str, *, at: datetime, limit: int) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(statement, {"at": at, "limit": limit})
-        return [contract_id for (contract_id,) in cursor.fetchall()]
+        return cursor.fetchall()
 
 
 def start_due_contracts(*, at: datetime, limit: int) -> list[int]:
@@ -129,12 +146,18 @@ def start_due_contracts(*, at: datetime, limit: int) -> list[int]:
 
 
 def end_due_contracts(*, at: datetime, limit: int) -> list[int]:
-    """Running contracts whose last day is over have ended. Plan: scan of `contract_to_end`."""
+    """Running contracts whose last day is over have ended.
+
+    Plan: range scan of `contract_under_notice`.
+    """
     return _run(_END, at=at, limit=limit)
 
 
-def renew_due_contracts(*, at: datetime, limit: int) -> list[int]:
+def renew_due_contracts(*, at: datetime, limit: int) -> list[tuple[int, date]]:
     """Note the renewal of running contracts whose renewal date has come and put the price from
-    then on in force, which is kept as a price change. The caller refreshes the dates of the ids
-    that come back, in the same transaction. Plan: range scan of `contract_to_renew`."""
-    return _run(_RENEW, at=at, limit=limit)
+    then on in force, which is kept as a price change. Answers ids and renewal dates; the caller
+    refreshes the dates of these contracts as of those days, in the same transaction.
+
+    Plan: range scan of `contract_to_renew`, look-ups of price changes by contract and day.
+    """
+    return _rows(_RENEW, at=at, limit=limit)

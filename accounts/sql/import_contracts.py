@@ -55,7 +55,8 @@ _TOUCH = """
 CREATE TEMPORARY TABLE import_touched AS
 SELECT contract.id, false AS is_new, staged.line, {found}, contract.account_id AS account_before,
     contract.remind_on AS remind_on_before, contract.ends_on AS ends_on_before,
-    contract.price AS price_before, contract.yearly_value AS yearly_value_before
+    contract.price AS price_before, contract.currency AS currency_before,
+    CASE WHEN contract.is_trial THEN 0 ELSE contract.yearly_value END AS yearly_value_before
 FROM import_row AS staged
 {joins}
 JOIN accounts_contract AS contract
@@ -116,21 +117,27 @@ JOIN accounts_contract AS contract ON contract.id = touched.id
 WHERE NOT touched.is_new AND contract.ends_on IS DISTINCT FROM touched.ends_on_before
 """
 
-# Of several changes on one day the first knows what was before.
+# What a contract was worth until the feed, and in which currency. Of several changes on one day
+# the first knows what was before.
 _NOTE_PRICES = """
 INSERT INTO accounts_pricechange AS known (contract_id, effective_on, price, reason,
-    price_before, yearly_value_before, applied_at, created_at, created_by_id)
+    price_before, yearly_value_before, currency_before, applied_at, created_at, created_by_id)
 SELECT contract.id, %(as_of)s, contract.price, 'feed', touched.price_before,
-    touched.yearly_value_before, %(at)s, %(at)s, %(actor_id)s
+    touched.yearly_value_before, touched.currency_before, %(at)s, %(at)s, %(actor_id)s
 FROM import_touched AS touched
 JOIN accounts_contract AS contract ON contract.id = touched.id
 WHERE NOT touched.is_new
-    AND (contract.price, contract.yearly_value)
-        IS DISTINCT FROM (touched.price_before, touched.yearly_value_before)
+    AND (
+            contract.price, contract.currency,
+            CASE WHEN contract.is_trial THEN 0 ELSE contract.yearly_value END
+        ) IS DISTINCT FROM (
+            touched.price_before, touched.currency_before, touched.yearly_value_before
+        )
 ON CONFLICT (contract_id, effective_on) DO UPDATE
     SET price = excluded.price, reason = excluded.reason,
         price_before = coalesce(known.price_before, excluded.price_before),
         yearly_value_before = coalesce(known.yearly_value_before, excluded.yearly_value_before),
+        currency_before = coalesce(nullif(known.currency_before, ''), excluded.currency_before),
         applied_at = coalesce(known.applied_at, excluded.applied_at)
 """
 
@@ -245,7 +252,8 @@ def note_ends(*, run_id: int, actor_id: int | None, at: datetime) -> int:
 
 
 def note_prices(*, as_of: date, actor_id: int | None, at: datetime) -> int:
-    """Keep what the contracts cost until now whose price the merge changed. Plan: join by id."""
+    """Keep what the contracts cost and were worth until now where the merge changed the price,
+    its currency or billing period, or a trial. Plan: join by id."""
     return run(_NOTE_PRICES, as_of=as_of, actor_id=actor_id, at=at)
 
 

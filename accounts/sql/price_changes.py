@@ -14,7 +14,7 @@ _APPLY = f"""
 WITH due AS MATERIALIZED (
     SELECT change.id, change.contract_id, change.effective_on, change.price, change.reason,
         contract.account_id, contract.price AS contract_price, contract.currency,
-        contract.billing_period_months,
+        contract.billing_period_months, contract.is_trial,
         contract.state = 'withdrawn' OR coalesce(change.effective_on > contract.ends_on, FALSE)
             AS has_lapsed
     FROM accounts_pricechange AS change
@@ -49,7 +49,8 @@ WITH due AS MATERIALIZED (
 ), applied AS (
     UPDATE accounts_pricechange AS change
     SET applied_at = %(at)s, price_before = step.price_before,
-        yearly_value_before = {_YEARLY_VALUE_BEFORE}
+        yearly_value_before = CASE WHEN step.is_trial THEN 0 ELSE {_YEARLY_VALUE_BEFORE} END,
+        currency_before = step.currency
     FROM step
     WHERE change.id = step.id
 ), noted AS (

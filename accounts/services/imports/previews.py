@@ -1,6 +1,7 @@
 """What a file holds and how a mapping reads it, without taking anything in."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -10,12 +11,18 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.enums import ImportKind
-from accounts.services.imports.files import open_feed
+from accounts.services.imports.files import EnoughRead, open_feed
 from accounts.services.imports.importing import check_brand, known_references
 from accounts.services.imports.mapping import load_mapping, parse_mapping
 from accounts.services.imports.offers import offer_problems
 from accounts.services.imports.rows import RowReader
 from accounts.sql import import_staging
+
+# A browser waits for a look at a file: so many bytes of a text are read for it, so many rows that
+# cannot be read are passed over, and so many characters are kept.
+MOST_READ = 32 * 2**20
+MOST_REFUSED = 1_000
+MOST_KEPT = 4 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +52,21 @@ class FeedPreview:
 
 
 def read_sample(*, file: Path, rows: int = 50, sheet: str = "") -> FeedSample:
-    """The header and the first rows that can be read. Raises FeedRefused."""
-    with open_feed(file, sheet=sheet) as feed:
-        readable = (row.cells for row in feed.rows() if not row.fault)
-        return FeedSample(feed.header, list(islice(readable, rows)))
+    """The header and the first rows that can be read, out of the beginning of a large file.
+    Raises FeedRefused."""
+    with open_feed(file, sheet=sheet, most=MOST_READ) as feed:
+        sample = FeedSample(feed.header, [])
+        length = 0
+        with suppress(EnoughRead):
+            for row in islice(feed.rows(), rows + MOST_REFUSED):
+                length += sum(map(len, row.cells))
+                if length > MOST_KEPT:
+                    break
+                if not row.fault:
+                    sample.rows.append(row.cells)
+                if len(sample.rows) == rows:
+                    break
+        return sample
 
 
 def preview_feed(
@@ -66,7 +84,12 @@ def preview_feed(
     feed_mapping = load_mapping(mapping) if isinstance(mapping, str) else parse_mapping("", mapping)
     references = known_references()
     check_brand(brand, references)
-    with open_feed(file, notation=feed_mapping.notation, sheet=feed_mapping.sheet) as feed:
+    with (
+        open_feed(
+            file, notation=feed_mapping.notation, sheet=feed_mapping.sheet, most=MOST_READ
+        ) as feed,
+        suppress(EnoughRead),
+    ):
         reader = RowReader(
             mapping=feed_mapping,
             header=feed.header,

@@ -44,8 +44,10 @@ def _rows(records: Iterator[list[str]], lines: Lines, columns: int) -> Iterator[
         except csv.Error as error:
             yield Row(line, [], _quoting_fault(line, error))
             continue
-        if cells:
-            yield Row(line, cells, _fault(line, cells, columns, lines.number))
+        if not any(map(str.strip, cells)):
+            continue
+        fault = _fault(line, cells, columns, lines.number)
+        yield Row(line, [] if fault else cells, fault)
 
 
 def _quoting_fault(line: int, error: csv.Error) -> str:

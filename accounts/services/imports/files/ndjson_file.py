@@ -1,7 +1,7 @@
 """JSON lines: one object per line. The columns are the keys of all objects, so it is read twice."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.services.imports.files.rows import (
     MOST_COLUMNS,
+    EnoughRead,
     Row,
     checked_header,
     fault_of_text,
@@ -16,6 +17,14 @@ from accounts.services.imports.files.rows import (
 )
 from accounts.services.imports.files.text_lines import Lines
 from accounts.services.imports.kinds import Notation, quoted
+
+
+# Written out, a number may have so many digits more than in the file.
+_LARGEST_EXPONENT = 40
+
+
+# Only an escape can bring in what no line of UTF-8 holds.
+_ESCAPE = "\\u"
 
 
 class _Number(str):
@@ -31,13 +40,16 @@ def read_ndjson(
 
 def _all_keys(lines: Lines) -> dict[str, None]:
     keys: dict[str, None] = {}
-    for text in lines:
-        try:
-            keys |= dict.fromkeys(_object(text))
-        except ValueError:
-            continue
-        if len(keys) > MOST_COLUMNS:
-            break
+    try:
+        for text in lines:
+            try:
+                keys |= dict.fromkeys(_object(text))
+            except ValueError:
+                continue
+            if len(keys) > MOST_COLUMNS:
+                break
+    except EnoughRead:
+        pass
     return keys
 
 
@@ -52,10 +64,9 @@ def _rows(lines: Lines, header: list[str], notation: Notation) -> Iterator[Row]:
             yield Row(lines.number, [], str(error))
             continue
         fault = _("a cell is longer than 10 kB") if has_long_cell(cells) else ""
-        # Only an escape can bring in what no line of UTF-8 holds.
-        if not fault and "\\u" in text:
-            fault = next(filter(None, map(fault_of_text, cells)), "")
-        yield Row(lines.number, cells, fault)
+        if not fault and _ESCAPE in text:
+            fault = _fault_of_texts(cells)
+        yield Row(lines.number, [] if fault else cells, fault)
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -76,7 +87,13 @@ def _object(text: str) -> dict[str, Any]:
         ) from None
     if not isinstance(read, dict):
         raise ValueError(_("is no JSON object like {…}"))
+    if _ESCAPE in text and (fault := _fault_of_texts(read)):
+        raise ValueError(_("the name of a value %(reason)s") % {"reason": fault})
     return read
+
+
+def _fault_of_texts(texts: Iterable[str]) -> str:
+    return next(filter(None, map(fault_of_text, texts)), "")
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -90,12 +107,21 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(_("%s is no number") % quoted(name))
 
 
+def _without_exponent(number: str) -> str:
+    _digits, _sign, exponent = number.lower().partition("e")
+    if not exponent:
+        return str(number)
+    size = exponent.lstrip("+-0")
+    if len(size) > len(str(_LARGEST_EXPONENT)) or int(size or 0) > _LARGEST_EXPONENT:
+        raise ValueError(_("%s is a number with too large an exponent") % quoted(number))
+    return format(Decimal(number), "f")
+
+
 def _cell(name: str, value: Any, notation: Notation) -> str:
     if value is None:
         return ""
     if isinstance(value, _Number):
-        plain = format(Decimal(value), "f") if "e" in value.lower() else str(value)
-        return notation.write_number(plain)
+        return notation.write_number(_without_exponent(value))
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -11,8 +11,13 @@ from django.utils.translation import gettext as _
 from accounts.services.imports.files.csv_file import read_csv
 from accounts.services.imports.files.ndjson_file import read_ndjson
 from accounts.services.imports.files.rows import Feed, FeedRefused
-from accounts.services.imports.files.text_lines import BYTE_ORDER_MARK, Lines
-from accounts.services.imports.files.xlsx_file import opened_workbook
+from accounts.services.imports.files.text_lines import (
+    BYTE_ORDER_MARK,
+    UNZIP_ERRORS,
+    Lines,
+    not_unzipped,
+)
+from accounts.services.imports.files.xlsx_file import MOST_UNPACKED, opened_workbook
 from accounts.services.imports.kinds import Notation
 
 _GZIP = b"\x1f\x8b"
@@ -20,14 +25,18 @@ _ZIP = b"PK\x03\x04"
 # Old Excel files, and new ones behind a password.
 _COMPOUND = b"\xd0\xcf\x11\xe0"
 _LOOKED_AT = 4_096
+_PIECE = 2**20
 
 
 @contextmanager
-def open_feed(path: Path, *, notation: Notation | None = None, sheet: str = "") -> Iterator[Feed]:
+def open_feed(
+    path: Path, *, notation: Notation | None = None, sheet: str = "", most: int | None = None
+) -> Iterator[Feed]:
     """The feed at `path` with its header read. What the file is, its content tells.
 
     `notation`: how typed days and numbers of XLSX and JSON are to be written in cells; `sheet`:
-    of a workbook, the first if none is named. Raises FeedRefused.
+    of a workbook, the first if none is named; `most`: so many unpacked bytes of a text are looked
+    at, then its rows raise EnoughRead. Raises FeedRefused.
     """
     notation = notation or Notation()
     try:
@@ -41,7 +50,7 @@ def open_feed(path: Path, *, notation: Notation | None = None, sheet: str = "") 
                 with opened_workbook(raw, sheet, notation) as (header, rows):
                     yield Feed(header, rows, size, sha256, raw)
             else:
-                header, rows = _read_text(raw, start, notation)
+                header, rows = _read_text(raw, start, notation, most)
                 yield Feed(header, rows, size, sha256, raw)
     except OSError as error:
         raise FeedRefused(
@@ -49,7 +58,7 @@ def open_feed(path: Path, *, notation: Notation | None = None, sheet: str = "") 
         ) from None
 
 
-def _read_text(raw: BinaryIO, start: bytes, notation: Notation):
+def _read_text(raw: BinaryIO, start: bytes, notation: Notation, most: int | None):
     packed = start.startswith(_GZIP)
     if packed:
         start = _unpacked_start(start)
@@ -68,11 +77,30 @@ def _read_text(raw: BinaryIO, start: bytes, notation: Notation):
 
     def open_lines() -> Lines:
         raw.seek(0)
-        return Lines(gzip.GzipFile(fileobj=raw) if packed else raw)
+        return Lines(gzip.GzipFile(fileobj=raw) if packed else raw, most)
 
     if start.startswith(b"{"):
         return read_ndjson(open_lines, notation)
     return read_csv(open_lines())
+
+
+def refuse_large_unpacked(path: Path) -> None:
+    """Raises FeedRefused for a gzip file that unpacks to more than a workbook may."""
+    with path.open("rb") as raw:
+        if raw.read(len(_GZIP)) != _GZIP:
+            return
+        raw.seek(0)
+        size = 0
+        try:
+            with gzip.GzipFile(fileobj=raw) as unpacked:
+                while piece := unpacked.read(_PIECE):
+                    size += len(piece)
+                    if size > MOST_UNPACKED:
+                        raise FeedRefused(
+                            _("The file is larger than 1 GB once unpacked: split it.")
+                        )
+        except UNZIP_ERRORS:
+            raise not_unzipped() from None
 
 
 def _unpacked_start(start: bytes) -> bytes:
@@ -80,4 +108,4 @@ def _unpacked_start(start: bytes) -> bytes:
     try:
         return zlib.decompressobj(wbits=31).decompress(start, _LOOKED_AT)
     except zlib.error:
-        raise FeedRefused(_("The file is cut off or broken: it does not unzip.")) from None
+        raise not_unzipped() from None

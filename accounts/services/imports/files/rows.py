@@ -14,6 +14,10 @@ LONGEST_CELL = 10_000
 MOST_COLUMNS = 1_000
 
 
+class EnoughRead(Exception):
+    """A sample has come to the end of what it may read."""
+
+
 class FeedRefused(DomainError):
     """The whole file cannot be read; `line` is where, if it is one line's fault."""
 
@@ -26,8 +30,8 @@ class FeedRefused(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`fault`: why the row as a whole is refused; `bad_cells`: why single cells cannot be used,
-    by their place."""
+    """`fault`: why the row as a whole is refused, which has no cells then: a batch of such rows
+    would fill the memory. `bad_cells`: why single cells cannot be used, by their place."""
 
     line: int
     cells: list[str]

@@ -8,20 +8,31 @@ from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
-from accounts.services.imports.files.rows import LONGEST_LINE, FeedRefused
+from accounts.services.imports.files.rows import LONGEST_LINE, EnoughRead, FeedRefused
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UNZIP_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
+
+
+def not_unzipped(*, line: int | None = None) -> FeedRefused:
+    return FeedRefused(_("The file is cut off or broken: it does not unzip."), line=line)
 
 
 @dataclass(slots=True)
 class Lines:
-    """Iterates once. `number` is that of the line that was read last. Raises FeedRefused."""
+    """Iterates once. `number` is that of the line that was read last. Raises FeedRefused, and
+    EnoughRead after `most` bytes, unpacked ones of a packed file."""
 
     stream: BinaryIO | gzip.GzipFile
+    most: int | None = None
     number: int = 0
 
     def __iter__(self) -> Iterator[str]:
+        size = 0
         while raw := self._read():
+            size += len(raw)
+            if self.most is not None and size > self.most:
+                raise EnoughRead
             self.number += 1
             if self.number == 1:
                 raw = raw.removeprefix(BYTE_ORDER_MARK)
@@ -42,10 +53,8 @@ class Lines:
     def _read(self) -> bytes:
         try:
             return self.stream.readline(LONGEST_LINE)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            raise FeedRefused(
-                _("The file is cut off or broken: it does not unzip."), line=self.number + 1
-            ) from None
+        except UNZIP_ERRORS:
+            raise not_unzipped(line=self.number + 1) from None
 
     def _refusal(self, reason: str) -> FeedRefused:
         return FeedRefused(reason, line=self.number)

@@ -178,7 +178,7 @@ def _rows(records: Iterator[Sequence[Any]], columns: int, notation: Notation) ->
         fault = fault_of_width(len(cells), columns)
         if not fault and has_long_cell(cells):
             fault = _("a cell is longer than 10 kB")
-        yield Row(line, cells, fault, bad_cells)
+        yield Row(line, [], fault) if fault else Row(line, cells, "", bad_cells)
 
 
 def _read(record: Sequence[Any], notation: Notation) -> tuple[list[str], dict[int, str]]:

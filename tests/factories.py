@@ -122,8 +122,9 @@ class ContractFactory(factory.django.DjangoModelFactory):
         return add_contract(**kwargs)
 
 
-def cancel(contract: Contract, last_day: date, *, at: datetime = NOW) -> Cancellation:
-    """Have a contract end on any day; the terms have no say in extraordinary notice."""
+def cancel(contract: Contract, last_day: date | None, *, at: datetime = NOW) -> Cancellation:
+    """Have a contract end on any day; the terms have no say in extraordinary notice. Without a
+    day an agent has to decide it."""
     return cancel_contract(
         contract_id=contract.pk,
         kind=CancellationKind.EXTRAORDINARY,

@@ -1,7 +1,5 @@
 """The deeds of a contract's page about its end: cancel, decide the last day, take back."""
 
-from datetime import date
-
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import ActionDialog
@@ -12,6 +10,7 @@ from accounts.enums import CancellationKind, ContractState
 from accounts.forms.cancelling import CancelForm, DecideForm
 from accounts.forms.desk import ConfirmForm
 from accounts.models import Contract
+from accounts.rules.ends import may_withdraw, terms_of
 from accounts.selectors.cancellations import (
     NotCancelled,
     may_be_taken_back,
@@ -54,15 +53,24 @@ class CancelsContracts:
     def ends_that_do_not_fit(self, contract: Contract) -> set[str]:
         """The deeds to leave out; the services refuse them anyway."""
         deeds = {"cancel", "decide_last_day", "take_back"}
+        is_living = contract.state in ContractState.LIVING
         try:
             standing = standing_cancellation(contract)
         except NotCancelled:
-            return deeds - {"cancel"} if contract.state in ContractState.LIVING else deeds
+            return deeds - {"cancel"} if is_living else deeds
+        today = day_of(contract.account, clock.now())
+        entered_on = day_of(contract.account, standing.entered_at)
         offered: set[str] = set()
-        if may_be_taken_back(standing, contract, on=_today(contract)):
+        if may_be_taken_back(standing, contract, entered_on=entered_on, on=today):
             offered.add("take_back")
-        if standing.effective_on is None and contract.state in ContractState.LIVING:
+        if standing.effective_on is None and is_living:
             offered.add("decide_last_day")
+        if (
+            standing.kind == CancellationKind.ORDINARY
+            and is_living
+            and may_withdraw(terms_of(contract), today)
+        ):
+            offered.add("cancel")
         return deeds - offered
 
     @action(
@@ -86,6 +94,7 @@ class CancelsContracts:
                 comment=answers["comment"],
                 wished_on=answers["wished_on"],
                 effective_on=answers["effective_on"],
+                past_is_meant=answers["past_is_meant"],
                 actor=request.user,
                 at=clock.now(),
             ),
@@ -136,7 +145,3 @@ class CancelsContracts:
             ),
             done=_("The contract runs on."),
         )
-
-
-def _today(contract: Contract) -> date:
-    return day_of(contract.account, clock.now())

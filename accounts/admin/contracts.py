@@ -4,10 +4,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
-from django.utils.formats import date_format, localize
+from django.template.loader import render_to_string
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
@@ -19,6 +18,7 @@ from accounts.admin.price_changes import ChangesPrices
 from accounts.enums import ContractState
 from accounts.models import Contract, Product
 from accounts.rules.ends import end_if_cancelled
+from accounts.selectors.accounts import contract_line
 from accounts.selectors.contracts import contract_overview
 from accounts.selectors.prices import next_price, with_next_price_change
 from accounts.services.contracts import day_of
@@ -210,22 +210,11 @@ class ContractAdmin(CancelsContracts, ChangesPrices, OpensTasks, TrackedAdmin):
 
     @display(description=_("product"), header=True)
     def shown_product(self, contract: Contract) -> tuple[str, str]:
-        price = ngettext(
-            "%(price)s %(currency)s net / month",
-            "%(price)s %(currency)s net / %(months)s months",
-            contract.billing_period_months,
-        ) % {
-            "price": localize(contract.price),
-            "currency": contract.currency,
-            "months": contract.billing_period_months,
-        }
-        if ahead := next_price(contract):
-            price = _("%(price)s, %(ahead)s from %(day)s") % {
-                "price": price,
-                "ahead": localize(ahead.price),
-                "day": date_format(ahead.from_day, "DATE_FORMAT"),
-            }
-        return contract.product.name, price
+        account = contract.account
+        today = day_of(account, clock.now())
+        line = contract_line(contract, account, on=today, ahead=next_price(contract))
+        terms = render_to_string("accounts/desk/_short_terms.html", {"line": line})
+        return contract.product.name, terms
 
     @display(description=_("earliest end"))
     def shown_earliest_end(self, contract: Contract) -> date | None:

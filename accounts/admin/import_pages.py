@@ -19,8 +19,16 @@ from accounts.forms.imports import UploadForm
 from accounts.forms.mapping import MappingForm
 from accounts.models import Brand, CancellationReason, ImportRun
 from accounts.selectors.imports import shown_step
-from accounts.services.imports import PreviewRow, fields_of, preview_feed, read_sample
+from accounts.services.imports import (
+    FeedRefused,
+    PreviewRow,
+    fields_of,
+    preview_feed,
+    read_sample,
+)
+from accounts.services.imports.saved_mappings import guessed_content
 from accounts.services.imports.uploads import (
+    SAMPLED,
     FileIsGone,
     discard_import,
     map_upload,
@@ -32,8 +40,6 @@ from cxcrm.base import clock
 from cxcrm.base.errors import DomainError
 
 PREVIEWED = 20
-# The values that the editor offers for translation are those of so many rows.
-SAMPLED = 500
 
 
 def of_run(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -46,6 +52,9 @@ def of_run(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             return view(self, request, run)
         except FileIsGone as refusal:
             messages.warning(request, str(refusal))
+            return self.to_run(run)
+        except FeedRefused as refusal:
+            messages.error(request, str(refusal))
             return self.to_run(run)
 
     return page
@@ -135,16 +144,21 @@ class ImportPages:
     def mapping(self, request: HttpRequest, run: ImportRun) -> HttpResponse:
         if not run.is_open:
             return self.to_run(run)
+        content = run.mapping_content or {}
+        sheet = request.POST.get("sheet", content.get("sheet", ""))
         with open_upload(run) as file:
-            sample = read_sample(
-                file=file, rows=SAMPLED, sheet=(run.mapping_content or {}).get("sheet", "")
-            )
+            sample = read_sample(file=file, rows=SAMPLED, sheet=sheet)
         posted = request.POST if request.method == "POST" else None
         wish = request.POST.get("then", "")
+        if sheet != request.POST.get("shown_sheet", sheet):
+            posted, wish = None, ""
+            guess = guessed_content(kind=run.kind, header=sample.header)
+            content = content | guess | {"sheet": sheet}
+            messages.info(request, _("The columns are those of the sheet that you have chosen."))
         form = MappingForm(
             posted,
             kind=run.kind,
-            content=run.mapping_content or {},
+            content=content,
             sample=sample,
             codes={
                 "brand": [(brand.code, brand.name) for brand in Brand.objects.order_by("name")],
@@ -171,6 +185,7 @@ class ImportPages:
             form=form,
             rows=form.rows(),
             sample=sample,
+            shown_sheet=form["sheet"].value() if "sheet" in form.fields else None,
         )
 
     def _keep_mapping(

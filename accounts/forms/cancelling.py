@@ -12,6 +12,7 @@ from unfold.widgets import (
     BASE_INPUT_CLASSES,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
+    UnfoldBooleanWidget,
 )
 
 from accounts.enums import CancellationKind, CustomerKind
@@ -73,10 +74,16 @@ class CancelForm(DialogForm):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
 
+    past_is_meant = forms.BooleanField(
+        label=_("The last day is over already"), required=False, widget=forms.HiddenInput
+    )
+
     def __init__(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> None:
         super().__init__(request, object_id, *args, **kwargs)
+        if self.data.get("past_is_meant"):
+            self._ask_about_past()
         self.now = clock.now()
         self.contract = contract_to_cancel(object_id or "")
         if self.contract is None:
@@ -98,6 +105,15 @@ class CancelForm(DialogForm):
         """What was typed in is the time where the customer lives."""
         zone = zone_of(self.contract.account) if self.contract else ZoneInfo("UTC")
         return self.cleaned_data["received_at"].replace(tzinfo=zone)
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        if field == "past_is_meant":
+            self._ask_about_past()
+
+    def _ask_about_past(self) -> None:
+        """The checkbox is there only for whom the last day turned out to be over."""
+        self.fields["past_is_meant"].widget = UnfoldBooleanWidget()
 
     def get_before_template_context(
         self, request: HttpRequest, object_id: int | str | None = None

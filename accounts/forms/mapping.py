@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.datastructures import MultiValueDict
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +31,8 @@ from accounts.services.imports.kinds import (
     YesNo,
 )
 
+# Inputs that are no fields of the form are checked like those that are.
+_NO_NUL = ProhibitNullCharactersValidator()
 UNMAPPED, FIXED, KEPT = "", "fixed", "kept"
 _COLUMN = "column:"
 MOST_VALUES = 50
@@ -124,6 +129,7 @@ class MappingForm(forms.Form):
             name: field for name, field in fields_of(kind).items() if name != "brand" or needs_brand
         }
         self._prepare_notation()
+        self._add_sheet(sample.sheets)
         columns = [(f"{_COLUMN}{name}", self._hint(name)) for name in sample.header if name]
         for name, field in self._fields.items():
             self._add_inputs(name, field, columns)
@@ -151,6 +157,11 @@ class MappingForm(forms.Form):
             source = self.cleaned_data.get(f"{name}:source")
             if source == UNMAPPED and field.is_always_required:
                 self.add_error(f"{name}:source", _("This field is required: choose its source."))
+            try:
+                for text in chain.from_iterable(self._posted(name).items()):
+                    _NO_NUL(text)
+            except ValidationError as error:
+                self.add_error(f"{name}:source", error)
             if source == FIXED and not self.cleaned_data.get(f"{name}:fixed"):
                 self.add_error(f"{name}:source", _("Say the fixed value."))
         return self.cleaned_data
@@ -168,7 +179,10 @@ class MappingForm(forms.Form):
             key: value
             for key, value in self._start.items()
             if key not in ("fields", "date_format", "decimal_comma")
+            and not (key == "sheet" and key in self.fields)
         }
+        if self.cleaned_data.get("sheet"):
+            content["sheet"] = self.cleaned_data["sheet"]
         if self.cleaned_data["date_format"] != DATE_FORMATS[0]:
             content["date_format"] = self.cleaned_data["date_format"]
         if self.cleaned_data["decimal_comma"]:
@@ -184,6 +198,22 @@ class MappingForm(forms.Form):
         ]
         self.initial["date_format"] = known
         self.initial["decimal_comma"] = self._start.get("decimal_comma", False)
+
+    def _add_sheet(self, sheets: Sequence[str]) -> None:
+        """Where a workbook has several. The first goes without its name, which may be another in
+        the next file."""
+        if len(sheets) < 2:
+            return
+        first, *others = sheets
+        self.fields["sheet"] = forms.ChoiceField(
+            label=_("Sheet"),
+            required=False,
+            choices=[("", first), *((name, name) for name in others)],
+            help_text=_("Another sheet has columns of its own: they are matched anew."),
+            widget=UnfoldAdminSelectWidget,
+        )
+        known = self._start.get("sheet", "")
+        self.initial["sheet"] = "" if known == first else known
 
     def _add_inputs(self, name: str, field: Field, columns: list[tuple[str, str]]) -> None:
         sources: list[tuple[Any, Any]] = [

@@ -120,9 +120,7 @@ def bounds_of_decision(
     return first, max(first, last, wished_on or last)
 
 
-def may_take_back(
-    *, state: str, effective_on: date | None, entered_on: date, today: date
-) -> bool:
+def may_take_back(*, state: str, effective_on: date | None, entered_on: date, today: date) -> bool:
     """Until the last day, and what was entered after it on the day of entering; never once the
     contract has ended."""
     if state == ContractState.ENDED:

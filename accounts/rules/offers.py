@@ -7,9 +7,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import AfterTerm
+from accounts.rules.prices import HIGHEST_PRICE
 
 LONGEST_TERM_MONTHS = 120
 LONGEST_BILLING_PERIOD_MONTHS = 60
+LONGEST_NOTICE_MONTHS = 24
+LONGEST_NOTICE_DAYS = 366
+LONGEST_PROVISIONING_HOURS = 366 * 24
 
 _MISSING = {
     "list_price": _("A product on offer needs a list price."),
@@ -55,9 +59,14 @@ def _faults_of_values(product: Any) -> dict[str, str | Promise]:
     faults: dict[str, str | Promise] = {}
     for field in _PRICES:
         price: Decimal | None = getattr(product, field)
-        if price is not None and price < 0:
+        if price is None:
+            continue
+        if not Decimal(price).is_finite() or price < 0:
             faults[field] = _("A price is 0 or more.")
-    if product.tax_rate is not None and not 0 <= product.tax_rate < 100:
+        elif price > HIGHEST_PRICE:
+            faults[field] = _("This price is higher than any that can be kept.")
+    tax_rate: Decimal | None = product.tax_rate
+    if tax_rate is not None and not (Decimal(tax_rate).is_finite() and 0 <= tax_rate < 100):
         faults["tax_rate"] = _("A tax lies between 0 and 100 percent.")
     currency = product.currency
     if currency and not (
@@ -73,6 +82,18 @@ def _faults_of_values(product: Any) -> dict[str, str | Promise]:
         months = getattr(product, field)
         if months is not None and not 1 <= months <= longest:
             faults[field] = _("Of months there are 1 at least, and no more than a contract allows.")
+    for field, longest, message in (
+        ("notice_months", LONGEST_NOTICE_MONTHS, _("A notice period has 24 months at most.")),
+        ("notice_days", LONGEST_NOTICE_DAYS, _("A notice period has 366 further days at most.")),
+        (
+            "provisioning_hours",
+            LONGEST_PROVISIONING_HOURS,
+            _("A provisioning time is a year at most, 8784 hours."),
+        ),
+    ):
+        number = getattr(product, field)
+        if number is not None and not 0 <= number <= longest:
+            faults[field] = message
     if product.after_term == AfterTerm.OPEN_ENDED and product.renewal_term_months is not None:
         faults.setdefault(
             "renewal_term_months", _("What runs on without a term has no further terms.")

@@ -1,5 +1,6 @@
 """What the desk shows of one account."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -33,7 +34,7 @@ class ContractLine:
     contract: Contract
     with_tax: bool
     price: Decimal
-    next_price: PriceAhead | None
+    prices_ahead: list[PriceAhead]  # the next first; of a contract in a list the next alone
     reminder: str
     earliest_end: date | None  # if cancelled on the day in question; None: over, or an end is set
 
@@ -129,16 +130,16 @@ def contract_lines(account: Account, *, on: date) -> list[ContractLine]:
 
 
 def contract_line(
-    contract: Contract, account: Account, *, on: date, ahead: PriceAhead | None
+    contract: Contract, account: Account, *, on: date, ahead: Iterable[PriceAhead]
 ) -> ContractLine:
-    """`ahead` is the next net price that is known."""
+    """`ahead`: the net prices that are known to follow."""
     contract.account = account
     state = getattr(contract, "reminder", None)
     return ContractLine(
         contract=contract,
         with_tax=pays_with_tax(account),
         price=price_to_pay(contract, contract.price),
-        next_price=ahead and replace(ahead, price=price_to_pay(contract, ahead.price)),
+        prices_ahead=[replace(step, price=price_to_pay(contract, step.price)) for step in ahead],
         reminder=str(ReminderState(state).label) if state else "",
         earliest_end=end_if_cancelled(contract, on=on),
     )

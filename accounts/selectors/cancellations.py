@@ -5,8 +5,9 @@ from datetime import date
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts.enums import CancellationOrigin, ContractState
+from accounts.enums import CancellationOrigin
 from accounts.models import Cancellation, CancellationReason, Contract
+from accounts.rules.ends import may_take_back
 from cxcrm.base.errors import DomainError
 
 LISTED = 50
@@ -49,16 +50,18 @@ def contract_to_cancel(contract_id: str) -> Contract | None:
     return Contract.objects.select_related("account").filter(pk=contract_id).first()
 
 
-def may_be_taken_back(cancellation: Cancellation, contract: Contract, *, on: date) -> bool:
+def may_be_taken_back(
+    cancellation: Cancellation, contract: Contract, *, entered_on: date, on: date
+) -> bool:
     """Until the last day, inclusive, and on the day of entering; what a feed brought changes
-    there. The contract's account is loaded."""
+    there."""
     return (
         cancellation.stands
         and cancellation.origin != CancellationOrigin.FEED
         and may_take_back(
             state=contract.state,
             effective_on=cancellation.effective_on,
-            entered_on=day_of(contract.account, cancellation.entered_at),
+            entered_on=entered_on,
             today=on,
         )
     )

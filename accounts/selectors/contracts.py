@@ -32,7 +32,6 @@ class ContractOverview:
 def contract_overview(contract: Contract, *, on: date, mail_kind: str) -> ContractOverview:
     """The contract at a glance, as of `on`, its own day; `mail_kind`: that of its reminders."""
     changes = price_changes_of(contract)
-    ahead = prices_ahead(contract, changes)
     reminders = list(
         contract.reminders.select_related("contact").order_by("-renewal_date", "-step")[:LISTED]
     )
@@ -46,7 +45,9 @@ def contract_overview(contract: Contract, *, on: date, mail_kind: str) -> Contra
         .order_by("-occurred_at", "-id")[:LISTED]
     )
     return ContractOverview(
-        line=contract_line(contract, contract.account, on=on, ahead=ahead[0] if ahead else None),
+        line=contract_line(
+            contract, contract.account, on=on, ahead=prices_ahead(contract, changes)
+        ),
         price_changes=changes,
         cancellations=cancellations_of(contract),
         reminders=[ReminderLine(reminder, newest.get(reminder.pk)) for reminder in reminders],

@@ -6,8 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, cast
 
-from django.db.models import CharField, F, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Cast, JSONObject
+from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value, Window
+from django.db.models.functions import Cast, Coalesce, JSONObject, Lag, NullIf
 
 from accounts.enums import CustomerKind, PriceChangeReason
 from accounts.models import Account, Contract, PriceChange
@@ -63,9 +63,9 @@ def with_next_price_change(contracts: QuerySet[Contract]) -> QuerySet[Contract]:
     return contracts.annotate(next_price_change=Subquery(to_come.values(change=change)[:1]))
 
 
-def next_price(contract: Contract) -> PriceAhead | None:
-    """The price after the present one: from the renewal date or the next change, whichever comes
-    first. The contract comes from `with_next_price_change`."""
+def next_price(contract: Contract) -> list[PriceAhead]:
+    """The price after the present one, or none: from the renewal date or the next change, whichever
+    comes first. The contract comes from `with_next_price_change`."""
     change: dict[str, Any] | None = cast(Any, contract).next_price_change
     to_come = (
         [
@@ -78,13 +78,17 @@ def next_price(contract: Contract) -> PriceAhead | None:
         if change
         else []
     )
-    return next(iter(_in_turn(contract, to_come)), None)
+    return _in_turn(contract, to_come)[:1]
 
 
 def price_changes_of(contract: Contract) -> list[PriceChange]:
-    """What was and what is to come, the latest first."""
+    """What was and what is to come, the latest first, each with the `currency` of its price."""
+    kept = NullIf("currency_before", Value(""))
+    next_kept = Window(Lag(kept), order_by=F("effective_on").desc())
     return list(
-        contract.price_changes.select_related("created_by").order_by("-effective_on")[:LISTED]
+        contract.price_changes.select_related("created_by")
+        .annotate(currency=Coalesce(next_kept, Value(contract.currency)))
+        .order_by("-effective_on")[:LISTED]
     )
 
 

@@ -1,9 +1,13 @@
 """Customers cancel contracts: received, decided where the terms do not, taken back in time."""
 
 from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import (
@@ -20,13 +24,15 @@ from accounts.rules.ends import (
     bounds_of_decision,
     earliest_end,
     latest_wish,
+    may_take_back,
     may_withdraw,
     terms_of,
 )
 from accounts.services.contracts import ContractIsOver, day_of, lock_contract, lock_living_contract
 from accounts.services.lost_accounts import note_lost_accounts
-from accounts.services.receipts import DECIDED, RECEIVED, save_with_receipt
-from accounts.services.tasks import finish_task, open_tasks
+from accounts.services.receipts import DECIDED, PARTS, RECEIVED, letter_key, save_with_receipt
+from accounts.services.renewals import make_up_for_stopped_reminder
+from accounts.services.tasks import finish_tasks_many, open_tasks
 from accounts.services.timeline import record_event
 from accounts.sql.contract_dates import refresh_contract_dates
 from cxcrm.base.errors import DomainError
@@ -47,6 +53,10 @@ class WithdrawalNotPossible(DomainError):
 
 class DayNotPossible(DomainError):
     code = "day_not_possible"
+
+
+class LastDayIsOver(DomainError):
+    code = "last_day_is_over"
 
 
 class ReasonUnknown(DomainError):
@@ -78,6 +88,7 @@ def cancel_contract(
     comment: str = "",
     wished_on: date | None = None,
     effective_on: date | None = None,
+    past_is_meant: bool = True,
     at: datetime,
     actor=None,
 ) -> Cancellation:
@@ -86,17 +97,23 @@ def cancel_contract(
     The terms decide the last day of ordinary notice (`wished_on`: not before that day) and of a
     withdrawal. Of extraordinary notice and a switch of provider an agent does: with
     `effective_on` at once, else a task asks for it. The receipt is stored and mailed, or a task
-    asks for a letter.
+    asks for a letter. A withdrawal replaces ordinary notice that stands, which is taken back.
 
     Raises ContractIsOver, CancellationStands, WithdrawalNotPossible (field `kind`),
-    ReasonUnknown (`reason`), and DayNotPossible naming the field.
+    ReasonUnknown (`reason`), DayNotPossible naming the field and, for whoever asks back first
+    (`past_is_meant` false), LastDayIsOver (`past_is_meant`) where the last day is over already.
     """
     with transaction.atomic():
         contract = lock_living_contract(contract_id)
-        if contract.cancellations.standing().exists():
+        today = day_of(contract.account, at)
+        standing = contract.cancellations.standing().select_related("reason").first()
+        if standing is not None and not _is_replaced(standing, kind):
             raise CancellationStands(_("This contract is cancelled already."))
         received_on = _day_received(contract, received_at, at)
         _check_kind(contract, kind, received_on)
+        if standing is not None:
+            standing.contract = contract
+            _take_back(standing, at, actor)
         _check_wish(contract, kind, wished_on, received_on, at)
         cancellation = Cancellation(
             contract=contract,
@@ -117,12 +134,12 @@ def cancel_contract(
         else:
             _check_decision(contract, cancellation, effective_on)
         _check_end_of_feed(contract, effective_on)
+        if not past_is_meant:
+            _check_not_over(effective_on, today)
         cancellation.effective_on = effective_on
-        today = day_of(contract.account, at)
         save_with_receipt(cancellation, part=RECEIVED, due_on=today, at=at)
-        if effective_on is not None:
-            _end(contract, cancellation, at)
-        else:
+        _end(contract, cancellation, at)
+        if effective_on is None:
             open_tasks([_task_to_decide(cancellation, today, at)])
         _note(
             TimelineKind.CONTRACT_CANCELLED,
@@ -157,12 +174,13 @@ def decide_cancellation(
         save_with_receipt(cancellation, part=DECIDED, due_on=today, at=at)
         _end(contract, cancellation, at)
         _note(TimelineKind.CANCELLATION_DECIDED, cancellation, at, actor)
-        _close_task(cancellation, str(_("The last day is decided.")), actor, at)
+        _close_tasks(_keys_to_decide(cancellation), _("The last day is decided."), actor, at)
     return cancellation
 
 
 def take_back_cancellation(*, cancellation_id: int, at: datetime, actor=None) -> Cancellation:
-    """Let a contract run on as if it had not been cancelled; until its last day, inclusive.
+    """Let a contract run on as if it had not been cancelled; until its last day, inclusive, or on
+    the day of entering. A renewal reminder that the cancellation had stopped is made up for.
 
     Raises CancellationIsTakenBack, EndCameWithFeed, TooLateToTakeBack.
     """
@@ -172,17 +190,16 @@ def take_back_cancellation(*, cancellation_id: int, at: datetime, actor=None) ->
         today = day_of(contract.account, at)
         if cancellation.origin == CancellationOrigin.FEED:
             raise EndCameWithFeed(_("This end came with a feed; it changes there."))
-        if contract.state == ContractState.ENDED or (
-            cancellation.effective_on is not None and cancellation.effective_on < today
+        if not may_take_back(
+            state=contract.state,
+            effective_on=cancellation.effective_on,
+            entered_on=day_of(contract.account, cancellation.entered_at),
+            today=today,
         ):
             raise TooLateToTakeBack(_("The last day is over: this stays as it is."))
-        cancellation.taken_back_at = at
-        cancellation.taken_back_by = actor
-        cancellation.save(update_fields=["taken_back_at", "taken_back_by"])
-        if cancellation.effective_on is not None:
-            _run_on(contract, cancellation, today, at)
-        _note(TimelineKind.CANCELLATION_TAKEN_BACK, cancellation, at, actor)
-        _close_task(cancellation, str(_("The cancellation was taken back.")), actor, at)
+        _take_back(cancellation, at, actor)
+        refresh_contract_dates(contract_ids=[contract.pk], at=at)
+        make_up_for_stopped_reminder(contract_id=contract.pk, at=at)
     return cancellation
 
 
@@ -195,6 +212,11 @@ def _lock_standing(cancellation_id: int) -> Cancellation:
         raise CancellationIsTakenBack(_("This cancellation was taken back."))
     cancellation.contract = contract
     return cancellation
+
+
+def _is_replaced(standing: Cancellation, kind: CancellationKind) -> bool:
+    """Who gave notice may still withdraw, which ends the contract sooner and for nothing."""
+    return kind == CancellationKind.WITHDRAWAL and standing.kind == CancellationKind.ORDINARY
 
 
 def _day_received(contract: Contract, received_at: datetime, at: datetime) -> date:
@@ -251,11 +273,12 @@ def _check_decision(contract: Contract, cancellation: Cancellation, effective_on
         kind=kind,
         received_on=day_of(contract.account, cancellation.received_at),
         wished_on=cancellation.wished_on,
+        starts_on=contract.starts_on,
     )
-    if effective_on < first:
-        reason = _("The last day lies before the day of receipt.")
-    elif effective_on < contract.starts_on:
+    if effective_on < contract.starts_on:
         reason = _("The last day lies before the start.")
+    elif effective_on < first:
+        reason = _("The last day lies before the day of receipt.")
     elif effective_on > last and kind == CancellationKind.SWITCH:
         reason = _("A switch of provider takes two months at most, unless a later day is wished.")
     elif effective_on > last:
@@ -274,6 +297,15 @@ def _check_end_of_feed(contract: Contract, effective_on: date | None) -> None:
         )
 
 
+def _check_not_over(effective_on: date | None, today: date) -> None:
+    if effective_on is not None and effective_on < today:
+        raise LastDayIsOver(
+            _("The last day would be %(day)s, which is over. Tick this if it is meant.")
+            % {"day": date_format(effective_on, "DATE_FORMAT")},
+            field="past_is_meant",
+        )
+
+
 def _reason(reason_id: int | None) -> CancellationReason | None:
     if reason_id is None:
         return None
@@ -284,26 +316,39 @@ def _reason(reason_id: int | None) -> CancellationReason | None:
 
 
 def _end(contract: Contract, cancellation: Cancellation, at: datetime) -> None:
+    contract.awaits_decision = cancellation.effective_on is None
     if cancellation.kind == CancellationKind.WITHDRAWAL:
         contract.state = ContractState.WITHDRAWN
-        contract.save(update_fields=["state"])
-        note_lost_accounts(account_ids=[contract.account_id], at=at)
-    else:
+    elif not contract.awaits_decision:
         contract.ends_on = cancellation.effective_on
-        contract.save(update_fields=["ends_on"])
+    _save_end(contract, cancellation, at)
     refresh_contract_dates(contract_ids=[contract.pk], at=at)
 
 
-def _run_on(contract: Contract, cancellation: Cancellation, today: date, at: datetime) -> None:
+def _take_back(cancellation: Cancellation, at: datetime, actor) -> None:
+    """The caller refreshes the dates of the contract after it."""
+    contract = cancellation.contract
+    cancellation.taken_back_at = at
+    cancellation.taken_back_by = actor
+    cancellation.save(update_fields=["taken_back_at", "taken_back_by"])
+    contract.awaits_decision = False
     if cancellation.kind == CancellationKind.WITHDRAWAL:
-        started = contract.starts_on <= today
+        started = contract.starts_on <= day_of(contract.account, at)
         contract.state = ContractState.RUNNING if started else ContractState.ORDERED
-        contract.save(update_fields=["state"])
-        note_lost_accounts(account_ids=[contract.account_id], at=at)
-    else:
+    elif cancellation.effective_on is not None:
         contract.ends_on = cancellation.ends_on_before
-        contract.save(update_fields=["ends_on"])
-    refresh_contract_dates(contract_ids=[contract.pk], at=at)
+    _save_end(contract, cancellation, at)
+    _note(TimelineKind.CANCELLATION_TAKEN_BACK, cancellation, at, actor)
+    keys = _keys_to_decide(cancellation) | {
+        (TaskOrigin.RECEIPT_BY_LETTER, letter_key(cancellation.pk, part)) for part in PARTS
+    }
+    _close_tasks(keys, _("The cancellation was taken back."), actor, at)
+
+
+def _save_end(contract: Contract, cancellation: Cancellation, at: datetime) -> None:
+    contract.save(update_fields=["state", "ends_on", "awaits_decision"])
+    if cancellation.kind == CancellationKind.WITHDRAWAL:
+        note_lost_accounts(account_ids=[contract.account_id], at=at)
 
 
 def _note(
@@ -336,12 +381,13 @@ def _task_to_decide(cancellation: Cancellation, today: date, at: datetime) -> Ta
     )
 
 
-def _close_task(cancellation: Cancellation, result: str, actor, at: datetime) -> None:
-    """The task that asked for a decision; somebody may have closed it by hand."""
-    task = Task.objects.filter(
-        origin=TaskOrigin.CANCELLATION_TO_DECIDE,
-        origin_key=str(cancellation.pk),
-        state=TaskState.OPEN,
-    ).first()
-    if task is not None:
-        finish_task(task_id=task.pk, result=result, actor=actor, at=at)
+def _keys_to_decide(cancellation: Cancellation) -> set[tuple[str, str]]:
+    return {(TaskOrigin.CANCELLATION_TO_DECIDE, str(cancellation.pk))}
+
+
+def _close_tasks(keys: set[tuple[str, str]], result: Promise, actor, at: datetime) -> None:
+    """Those of the tasks with these origins and keys that nobody has closed by hand."""
+    wanted = [Q(origin=origin, origin_key=key) for origin, key in keys]
+    open_ones = Task.objects.filter(reduce(or_, wanted), state=TaskState.OPEN)
+    ids = list(open_ones.values_list("pk", flat=True))
+    finish_tasks_many(ids=ids, result=str(result), actor=actor, at=at)

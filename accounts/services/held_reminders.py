@@ -9,8 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.enums import ReminderState, TimelineKind
 from accounts.models import RenewalReminder, TimelineEvent
 from accounts.services.contracts import day_of
-from accounts.services.renewals import act_on_decisions, reason_not_to_remind
-from accounts.sql.renewals import decide_held_reminders
+from accounts.services.renewals import (
+    BATCH,
+    LOOK_BACK,
+    act_on_decisions,
+    reason_not_to_remind,
+)
+from accounts.sql.renewals import decide_expired_reminders, decide_held_reminders
 from cxcrm.base.deeds import Outcome, sorted_out
 from cxcrm.base.errors import DomainError
 
@@ -41,6 +46,20 @@ def release_reminders(*, ids: Sequence[int], at: datetime, actor=None) -> Outcom
         }
         _note(TimelineKind.REMINDER_RELEASED, reminders, states, at, actor)
     return outcome
+
+
+def give_up_held_reminders(*, at: datetime) -> int:
+    """Give the retention pool a task for each held reminder about which nobody has decided in
+    time: its notice deadline has passed since, and the renewal is still to come. Works in batches
+    of their own transactions; each once. Answers how many."""
+    count = 0
+    while True:
+        with transaction.atomic():
+            decided = decide_expired_reminders(since=(at - LOOK_BACK).date(), at=at, limit=BATCH)
+            act_on_decisions(decided, at=at)
+        count += len(decided)
+        if len(decided) < BATCH:
+            return count
 
 
 def dismiss_reminders(*, ids: Sequence[int], at: datetime, actor=None) -> Outcome:

@@ -6,13 +6,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import PriceChangeReason, TimelineKind
 from accounts.models import Contract, PriceChange
-from accounts.rules.prices import CENT
+from accounts.rules.prices import CENT, HIGHEST_PRICE
 from accounts.selectors.prices import prices_ahead
 from accounts.services.contracts import day_of, lock_living_contract
 from accounts.services.timeline import record_event
 from cxcrm.base.errors import DomainError
-
-_HIGHEST = Decimal("9999999999.99")
 
 
 class PriceChangeRefused(DomainError):
@@ -90,7 +88,7 @@ def call_off_price_change(*, price_change_id: int, at: datetime, actor=None) -> 
 
 
 def _check_price(price: Decimal) -> None:
-    if not price.is_finite() or not 0 <= price <= _HIGHEST:
+    if not price.is_finite() or not 0 <= price <= HIGHEST_PRICE:
         raise PriceChangeRefused(_("A price is 0 or more."), field="price")
     if price != price.quantize(CENT):
         raise PriceChangeRefused(_("A price has at most 2 decimals."), field="price")

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
@@ -11,7 +12,9 @@ from accounts.enums import CancellationKind, TaskOrigin, TaskPool
 from accounts.models import Cancellation, Contract, Task
 from accounts.services.brands import brand_facts
 from accounts.services.contracts import zone_of
+from accounts.services.renewals import LOOK_BACK
 from accounts.services.tasks import open_tasks
+from accounts.sql.receipts import UndeliveredReceipt, undelivered_receipts
 from accounts.sql.recipients import Recipient, recipient_of
 from cxcrm.outbox.enums import MailClass
 from cxcrm.outbox.models import OutgoingMail
@@ -31,6 +34,7 @@ CANCELLATION_DECISION = "cancellation_decision"
 RECEIVED = "received"
 DECIDED = "decided"
 PARTS = {RECEIVED: CANCELLATION_RECEIPT, DECIDED: CANCELLATION_DECISION}
+_PART_OF = {kind: part for part, kind in PARTS.items()}
 
 _BY_LETTER = {
     RECEIVED: _("Send the receipt of the cancellation by letter: %(contract)s"),
@@ -52,7 +56,21 @@ def save_with_receipt(cancellation: Cancellation, *, part: str, due_on: date, at
     }
     cancellation.save()
     if recipient is None:
-        open_tasks([_letter(cancellation, contract, part, due_on, at)])
+        open_tasks(
+            [
+                _letter(
+                    UndeliveredReceipt(
+                        cancellation_id=cancellation.pk,
+                        mail_kind=PARTS[part],
+                        contract_id=contract.pk,
+                        contract_number=contract.external_id,
+                        account_id=contract.account_id,
+                        day=due_on,
+                    ),
+                    at,
+                )
+            ]
+        )
         return
     queue_mails(
         kind=PARTS[part],
@@ -66,6 +84,20 @@ def save_with_receipt(cancellation: Cancellation, *, part: str, due_on: date, at
         ],
         at=at,
     )
+
+
+def open_tasks_for_undelivered_receipts(*, at: datetime) -> int:
+    """Ask for a letter where the mail of a receipt failed or was stopped although the
+    cancellation stands. Each once; answers how many."""
+    with transaction.atomic():
+        undelivered = undelivered_receipts(since=at - LOOK_BACK, at=at)
+        open_tasks([_letter(receipt, at) for receipt in undelivered])
+    return len(undelivered)
+
+
+def letter_key(cancellation_id: int, part: str) -> str:
+    """The `origin_key` of the task that asks for a part of a receipt by letter."""
+    return f"{cancellation_id}:{part}"
 
 
 def render_receipt(cancellation: Cancellation, *, part: str) -> RenderedMail | None:
@@ -132,17 +164,16 @@ def _facts(
         }
 
 
-def _letter(
-    cancellation: Cancellation, contract: Contract, part: str, due_on: date, at: datetime
-) -> Task:
+def _letter(receipt: UndeliveredReceipt, at: datetime) -> Task:
+    part = _PART_OF[receipt.mail_kind]
     return Task(
-        account_id=contract.account_id,
-        contract_id=contract.pk,
-        title=str(_BY_LETTER[part]) % {"contract": contract.external_id},
-        due_on=due_on,
+        account_id=receipt.account_id,
+        contract_id=receipt.contract_id,
+        title=str(_BY_LETTER[part]) % {"contract": receipt.contract_number},
+        due_on=receipt.day,
         pool=TaskPool.RETENTION,
         origin=TaskOrigin.RECEIPT_BY_LETTER,
-        origin_key=f"{cancellation.pk}:{part}",
+        origin_key=letter_key(receipt.cancellation_id, part),
         created_at=at,
     )
 

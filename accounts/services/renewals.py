@@ -13,8 +13,12 @@ from accounts.services.contracts import day_of
 from accounts.services.tasks import open_tasks, renewal_task
 from accounts.sql.renewals import (
     DueReminder,
+    UndeliveredReminder,
     decide_due_reminders,
+    decide_held_reminders,
+    give_up_undelivered_reminder,
     give_up_undelivered_reminders,
+    hold_stopped_reminder,
 )
 from cxcrm.outbox.enums import MailClass
 from cxcrm.outbox.services import MailKind, MailRequest, queue_mails, register_mail_kind
@@ -57,24 +61,22 @@ def open_tasks_for_undelivered_reminders(*, at: datetime) -> int:
     passed deadline. Each once. Answers how many."""
     with transaction.atomic():
         undelivered = give_up_undelivered_reminders(since=at - LOOK_BACK, at=at)
-        open_tasks(
-            [
-                renewal_task(
-                    account_id=reminder.account_id,
-                    contract_id=reminder.contract_id,
-                    origin=TaskOrigin.REMINDER_NOT_DELIVERED,
-                    renewal_date=reminder.renewal_date,
-                    due_on=reminder.day,
-                    at=at,
-                )
-                for reminder in undelivered
-            ]
-        )
+        _open_tasks_for(undelivered, at)
     return len(undelivered)
 
 
+def make_up_for_stopped_reminder(*, contract_id: int, at: datetime) -> None:
+    """See that somebody is told of the next renewal of a contract whose cancellation was taken
+    back in this transaction, however long ago the mail about it was stopped: decide again what
+    was stopped, late, and open a task for what had failed."""
+    stopped = hold_stopped_reminder(contract_id=contract_id)
+    act_on_decisions(decide_held_reminders(reminder_ids=stopped, at=at), at=at)
+    _open_tasks_for(give_up_undelivered_reminder(contract_id=contract_id, at=at), at)
+
+
 def act_on_decisions(decided: list[DueReminder], *, at: datetime) -> None:
-    """Queue the mails and open the tasks that follow from decided reminders."""
+    """Queue the mails and open the tasks that follow from decided reminders. Of several renewals
+    of one contract that were missed, the newest alone becomes a task."""
     queue_mails(
         kind=RENEWAL_REMINDER,
         requests=[
@@ -102,7 +104,7 @@ def act_on_decisions(decided: list[DueReminder], *, at: datetime) -> None:
                 at=at,
             )
             for reminder in decided
-            if reminder.state in _TASK_ORIGINS
+            if reminder.state in _TASK_ORIGINS and not reminder.is_overtaken
         ]
     )
 
@@ -169,9 +171,27 @@ def reason_not_to_remind(reminder: RenewalReminder) -> str | Promise | None:
         return _("The contract is over.")
     if contract.ends_on is not None:
         return _("An end of the contract is set.")
+    if contract.awaits_decision:
+        return _("The contract is cancelled; its last day is to be decided.")
     if contract.renewal_date != reminder.renewal_date:
         return _("The renewal date has moved.")
     return None
+
+
+def _open_tasks_for(undelivered: list[UndeliveredReminder], at: datetime) -> None:
+    open_tasks(
+        [
+            renewal_task(
+                account_id=reminder.account_id,
+                contract_id=reminder.contract_id,
+                origin=TaskOrigin.REMINDER_NOT_DELIVERED,
+                renewal_date=reminder.renewal_date,
+                due_on=reminder.day,
+                at=at,
+            )
+            for reminder in undelivered
+        ]
+    )
 
 
 def _load(reminder_id: int) -> RenewalReminder:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from django.db import connection
 
-from accounts.sql.expressions import NOTICE_DEADLINE
+from accounts.sql.expressions import DAY_OF_IMPORT, NOTICE_DEADLINE
 
 # The default reminder policy.
 REMIND_DAYS_BEFORE_RENEWAL = 45
@@ -44,7 +44,7 @@ FROM (
     FROM {{contracts}} AS contract
     JOIN accounts_account AS account ON account.id = contract.account_id
     CROSS JOIN LATERAL (
-        SELECT coalesce(%(on)s, (%(at)s AT TIME ZONE account.time_zone)::date) AS day
+        SELECT {{day}} AS day
         OFFSET 0
     ) AS today
     CROSS JOIN LATERAL (
@@ -97,8 +97,19 @@ WHERE contract.id = dates.id
 """
 
 
-_GIVEN = _REFRESH.format(contracts="accounts_contract", which="contract.id = ANY(%(ids)s)")
-_ALL = _REFRESH.format(contracts="accounts_contract", which="true")
+_DAY = "coalesce(%(on)s, (%(at)s AT TIME ZONE account.time_zone)::date)"
+_GIVEN = _REFRESH.format(
+    contracts="accounts_contract", which="contract.id = ANY(%(ids)s)", day=_DAY
+)
+_ALL = _REFRESH.format(contracts="accounts_contract", which="true", day=_DAY)
+# A renewal that has come is for the clock to note, which puts the price from then on in force: an
+# import neither passes over one that is outstanding nor over the first of a price that it brings.
+_DAY_AFTER_IMPORT = f"""
+CASE
+    WHEN contract.renewal_date IS NULL AND contract.renewal_price IS NOT NULL THEN %(as_of)s
+    ELSE least({DAY_OF_IMPORT}, contract.renewal_date - 1)
+END
+"""
 # OFFSET 0 again: there are too many steps for the planner to see that this comes first.
 _OF_TABLE = "(SELECT known.* FROM {table} JOIN accounts_contract AS known USING (id) OFFSET 0)"
 
@@ -122,13 +133,18 @@ def refresh_contract_dates(
     return _refresh(_GIVEN, ids=list(contract_ids), on=on, at=at)
 
 
-def refresh_contract_dates_of(*, table: str, on: date, at: datetime) -> int:
+def refresh_contract_dates_of(*, table: str, as_of: date, at: datetime) -> int:
     """The same for the contracts whose `id` stands in a temporary table of an import.
+
+    The day in question is the later of `as_of` and each account's own; a renewal that the clock
+    has not noted yet stays ahead.
 
     Plan: look-ups by id for few, hash joins for many; the table should be analysed.
     """
-    of_table = _REFRESH.format(contracts=_OF_TABLE.format(table=table), which="true")
-    return _refresh(of_table, on=on, at=at)
+    of_table = _REFRESH.format(
+        contracts=_OF_TABLE.format(table=table), which="true", day=_DAY_AFTER_IMPORT
+    )
+    return _refresh(of_table, as_of=as_of, at=at)
 
 
 def _refresh(statement: str, **params: list[int] | date | datetime | None) -> int:

@@ -7,6 +7,9 @@ from django.db.models.lookups import IsNull
 # Renewal date - notice period - 1 day: the last day of notice, inclusive.
 NOTICE_DEADLINE = "(({date} - make_interval(months => {months}, days => {days}))::date - 1)"
 
+# The day that an import looks at: that of its feed, or the customer's own if that is later.
+DAY_OF_IMPORT = "greatest(%(as_of)s, (%(at)s AT TIME ZONE account.time_zone)::date)"
+
 # Price net of tax x 12 / months of the billing period, 4 decimals.
 YEARLY_VALUE = "round({price} * 12 / {months}, 4)"
 

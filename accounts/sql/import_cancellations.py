@@ -14,21 +14,26 @@ CANCELLATION_COLUMNS = {
     "cancellation_comment": "comment",
 }
 
-_DESK_COUNTS = """
+# Has an agent entered a cancellation that stands, or taken back the one that the feed says?
+DESK_DECIDES = """
+EXISTS (
+    SELECT FROM accounts_cancellation AS known
+    WHERE known.contract_id = contract.id
+        AND (
+            known.taken_back_at IS NULL AND known.origin <> 'feed'
+            OR known.taken_back_by_id IS NOT NULL AND known.effective_on = staged.ends_on
+        )
+)
+"""
+
+_DESK_COUNTS = f"""
 UPDATE import_row AS staged
 SET said_ends_on = staged.ends_on, ends_on = contract.ends_on, end_is_kept = true
 FROM accounts_contract AS contract
 WHERE contract.brand_id = staged.brand AND contract.external_id = staged.contract_number
     AND contract.ends_on IS DISTINCT FROM staged.ends_on
-    AND {is_said}
-    AND EXISTS (
-        SELECT FROM accounts_cancellation AS known
-        WHERE known.contract_id = contract.id
-            AND (
-                known.taken_back_at IS NULL AND known.origin <> 'feed'
-                OR known.taken_back_by_id IS NOT NULL AND known.effective_on = staged.ends_on
-            )
-    )
+    AND {{is_said}}
+    AND {DESK_DECIDES}
 """
 
 _TAKE_OVER_KNOWN_ENDS = """

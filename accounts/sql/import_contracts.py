@@ -7,6 +7,8 @@ never from input.
 from collections.abc import Collection, Iterator
 from datetime import date, datetime
 
+from accounts.sql.expressions import DAY_OF_IMPORT
+from accounts.sql.import_cancellations import DESK_DECIDES
 from accounts.sql.import_merging import MergeCounts, listed, mapped
 from accounts.sql.import_staging import count, read_batches, run
 
@@ -30,11 +32,11 @@ CONTRACT_COLUMNS = {
     "is_trial": "is_trial",
 }
 
-_STATE = """
+_STATE = f"""
 CASE
-    WHEN {is_withdrawn} THEN 'withdrawn'
-    WHEN {ends_on} < %(as_of)s THEN 'ended'
-    WHEN {starts_on} > %(as_of)s THEN 'ordered'
+    WHEN {{is_withdrawn}} THEN 'withdrawn'
+    WHEN {{ends_on}} < {DAY_OF_IMPORT} THEN 'ended'
+    WHEN {{starts_on}} > {DAY_OF_IMPORT} THEN 'ordered'
     ELSE 'running'
 END
 """
@@ -51,33 +53,39 @@ JOIN accounts_product AS product
 """
 
 # What is about to change, as it was; locked, so that it stays what it was.
-_TOUCH = """
+_TOUCH = f"""
 CREATE TEMPORARY TABLE import_touched AS
-SELECT contract.id, false AS is_new, staged.line, {found}, contract.account_id AS account_before,
-    contract.remind_on AS remind_on_before, contract.ends_on AS ends_on_before,
+SELECT contract.id, false AS is_new, staged.line, said.is_withdrawn, {{found}},
+    contract.account_id AS account_before, contract.remind_on AS remind_on_before,
+    contract.ends_on AS ends_on_before,
     contract.price AS price_before, contract.currency AS currency_before,
     CASE WHEN contract.is_trial THEN 0 ELSE contract.yearly_value END AS yearly_value_before
 FROM import_row AS staged
-{joins}
+{{joins}}
 JOIN accounts_contract AS contract
     ON contract.brand_id = staged.brand AND contract.external_id = staged.contract_number
-WHERE ROW ({targets}) IS DISTINCT FROM ROW ({values})
+CROSS JOIN LATERAL (
+    SELECT {{is_withdrawn}} AND contract.state IN ('ordered', 'running') AND NOT {DESK_DECIDES}
+        AS is_withdrawn
+) AS said
+WHERE said.is_withdrawn OR ROW ({{targets}}) IS DISTINCT FROM ROW ({{values}})
 FOR NO KEY UPDATE OF contract
 """
 
-# The clock may have moved the state on since: only new dates give a new state.
+# The clock may have moved the state on since: only new dates give a new state, or a withdrawal.
 _CHANGE = """
 UPDATE accounts_contract AS contract
 SET ({columns}) = ROW ({values}),
     state = CASE
-        WHEN contract.state = 'withdrawn' OR contract.state = 'ended' AND {is_withdrawn}
-            OR NOT {is_withdrawn} AND (contract.starts_on, contract.ends_on)
+        WHEN contract.state = 'withdrawn'
+            OR NOT touched.is_withdrawn AND (contract.starts_on, contract.ends_on)
                 IS NOT DISTINCT FROM ({starts_on}, {ends_on})
         THEN contract.state
         ELSE {state}
     END
 FROM import_touched AS touched
 JOIN import_row AS staged ON staged.line = touched.line
+JOIN accounts_account AS account ON account.id = touched.account_id
 WHERE contract.id = touched.id
 """
 
@@ -180,8 +188,8 @@ def merge_contracts(
     """Merge contracts of accounts and products that are there already, without computed dates.
 
     Those added or changed stand in `import_touched`; new ones are noted on the timeline. The
-    state follows from start and end as of `as_of`. Plan: hash joins by account, product and
-    contract, and by line.
+    state follows from start and end as of `as_of`, or of the customer's day where that is later.
+    Plan: hash joins by account, product and contract, and by line.
     """
     columns = mapped(CONTRACT_COLUMNS, fields)
     is_withdrawn = _IS_WITHDRAWN if "cancelled_on" in fields else "false"
@@ -190,6 +198,7 @@ def merge_contracts(
         _TOUCH.format(
             found="account.id AS account_id, product.id AS product_id",
             joins=_JOIN_ACCOUNT_AND_PRODUCT,
+            is_withdrawn=is_withdrawn,
             targets=listed(columns.values(), "contract"),
             values=listed(map(_found_value, columns)),
         )
@@ -199,8 +208,8 @@ def merge_contracts(
         values=listed(map(_touched_value, columns)),
         starts_on="staged.starts_on",
         ends_on=ends_on,
-        is_withdrawn=is_withdrawn,
         as_of=as_of,
+        at=at,
     )
     added = run(
         _ADD.format(
@@ -221,7 +230,7 @@ def merge_contracts(
     return MergeCounts(added, changed, staged - added - changed)
 
 
-def merge_ends(*, as_of: date) -> int:
+def merge_ends(*, as_of: date, at: datetime) -> int:
     """Give contracts that rows name by number the last day of the row; answer how many changed.
 
     Plan: hash join by contract number, then look-ups by line.
@@ -230,6 +239,7 @@ def merge_ends(*, as_of: date) -> int:
         _TOUCH.format(
             found="contract.account_id",
             joins="",
+            is_withdrawn=_IS_WITHDRAWN,
             targets="contract.ends_on",
             values="staged.ends_on",
         )
@@ -239,8 +249,8 @@ def merge_ends(*, as_of: date) -> int:
         values="staged.ends_on",
         starts_on="contract.starts_on",
         ends_on="staged.ends_on",
-        is_withdrawn=_IS_WITHDRAWN,
         as_of=as_of,
+        at=at,
     )
     run("ANALYZE import_touched")
     return changed
@@ -284,8 +294,8 @@ def _change_touched(
     values: str,
     starts_on: str,
     ends_on: str,
-    is_withdrawn: str,
     as_of: date,
+    at: datetime,
 ) -> int:
     run("ALTER TABLE import_touched ADD PRIMARY KEY (id)")
     return run(
@@ -294,10 +304,12 @@ def _change_touched(
             values=values,
             starts_on=starts_on,
             ends_on=ends_on,
-            is_withdrawn=is_withdrawn,
-            state=_STATE.format(is_withdrawn=is_withdrawn, starts_on=starts_on, ends_on=ends_on),
+            state=_STATE.format(
+                is_withdrawn="touched.is_withdrawn", starts_on=starts_on, ends_on=ends_on
+            ),
         ),
         as_of=as_of,
+        at=at,
     )
 
 

@@ -49,6 +49,7 @@ CONTACT_COLUMNS = {
     "contact_phone": "phone",
     "contact_language": "language",
 }
+LONGEST_WAIT = "5min"
 _HISTORY = tuple(
     f"accounts.{model}:update_update"
     for model in ("Account", "Contact", "Product", "Contract", "Cancellation")
@@ -102,21 +103,14 @@ SELECT id, 'account_added', %(at)s, %(actor_id)s, jsonb_build_object('import', %
 FROM added
 """
 
-# Contacts are told apart by number, those without one by address, those without both by name.
+# A contact is recognised by its number; a row without one means the contact of its address, and
+# without both that of its name, whatever number these have. Of several the
+# one of whom least is known.
 _GATHER_CONTACTS = """
 CREATE TEMPORARY TABLE import_contact AS
-SELECT staged.*, (
-        SELECT min(contact.id)
-        FROM accounts_contact AS contact
-        WHERE contact.account_id = staged.account_id
-            AND contact.external_id = staged.external_id
-            AND (
-                staged.external_id <> ''
-                OR contact.address_id = staged.address_id
-                OR contact.address_id IS NULL AND staged.address_id IS NULL
-                    AND contact.name = staged.name
-            )
-    ) AS id
+SELECT staged.line, staged.account_id, staged.external_id, staged.name, staged.role,
+    coalesce(staged.address_id, known.kept_address_id) AS address_id, staged.phone,
+    staged.language, known.id
 FROM (
     SELECT DISTINCT ON (account.id, staged.contact_key) staged.line, account.id AS account_id,
         staged.contact_number AS external_id, staged.contact_name AS name,
@@ -129,7 +123,37 @@ FROM (
     WHERE staged.contact_key IS NOT NULL
     ORDER BY account.id, staged.contact_key, staged.line
 ) AS staged
+LEFT JOIN LATERAL (
+    SELECT contact.id,
+        -- Recognised by the name alone, a person keeps the address.
+        CASE WHEN staged.external_id = '' THEN contact.address_id END AS kept_address_id
+    FROM accounts_contact AS contact
+    WHERE contact.account_id = staged.account_id
+        AND CASE
+            WHEN staged.external_id <> '' THEN contact.external_id = staged.external_id
+            WHEN staged.address_id IS NOT NULL THEN contact.address_id = staged.address_id
+            ELSE contact.name = staged.name
+        END
+    ORDER BY contact.address_id IS NOT NULL, contact.external_id <> '', contact.id
+    LIMIT 1
+) AS known ON true
 """
+
+# The same person with and without a number, or an address, in one feed: what says more counts.
+_JOIN_CONTACTS = """
+DELETE FROM import_contact AS bare USING import_contact AS other
+WHERE other.account_id = bare.account_id
+    AND bare.external_id = ''
+    AND {are_same}
+    AND (other.external_id = '', other.address_id IS NULL, other.line)
+        < (bare.external_id = '', bare.address_id IS NULL, bare.line)
+"""
+
+_SAME_CONTACTS = (
+    "bare.id = other.id",
+    "bare.address_id = other.address_id",
+    "bare.address_id IS NULL AND bare.name = other.name",
+)
 
 _ADD_CONTACTS = """
 INSERT INTO accounts_contact (account_id, external_id, name, role, address_id, phone, language)
@@ -164,6 +188,13 @@ def ignore_history(*, ignored: bool) -> None:
     names = ",".join(trigger.get_pgid(model) for model, trigger in triggers)
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('pgtrigger.ignore', %s, true)", [f"{{{names}}}"])
+
+
+def wait_for_locks() -> None:
+    """Wait for rows that others hold as long as a merge may, until the transaction ends: what is
+    read and staged by then is worth more than what a page is."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LONGEST_WAIT])
 
 
 def check_keys_at_once() -> None:
@@ -202,6 +233,8 @@ def merge_contacts(*, fields: Collection[str]) -> MergeCounts:
     Plan: hash joins and a sort, then the contacts of each account by their index.
     """
     gathered = run(_GATHER_CONTACTS)
+    for are_same in _SAME_CONTACTS:
+        gathered -= run(_JOIN_CONTACTS.format(are_same=are_same))
     changed = _change("accounts_contact", "import_contact", CONTACT_COLUMNS, fields)
     added = run(_ADD_CONTACTS)
     return MergeCounts(added, changed, gathered - added - changed)

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 
+from accounts.sql.expressions import DAY_OF_IMPORT
 from accounts.sql.import_staging import run
 
 _CREATE = "CREATE TEMPORARY TABLE import_decided (id bigint PRIMARY KEY)"
@@ -34,14 +35,16 @@ INSERT INTO import_decided (id) SELECT contract_id FROM noted
 """
 
 # Only reminders that this import brought about: one that was outstanding before is the planner's.
-_HOLD_LATE_REMINDERS = """
+_HOLD_LATE_REMINDERS = f"""
 WITH held AS (
     INSERT INTO accounts_renewalreminder
         (contract_id, renewal_date, step, state, due_on, decided_on, decided_at)
-    SELECT contract.id, contract.renewal_date, 1, 'held', contract.remind_on, %(as_of)s, %(at)s
+    SELECT contract.id, contract.renewal_date, 1, 'held', contract.remind_on, today.day, %(at)s
     FROM import_touched AS touched
     JOIN accounts_contract AS contract ON contract.id = touched.id
-    WHERE contract.remind_on < %(as_of)s
+    JOIN accounts_account AS account ON account.id = contract.account_id
+    CROSS JOIN LATERAL (SELECT {DAY_OF_IMPORT} AS day) AS today
+    WHERE contract.remind_on < today.day
         AND contract.remind_on IS DISTINCT FROM touched.remind_on_before
         AND NOT EXISTS (SELECT FROM import_decided AS decided WHERE decided.id = contract.id)
     ON CONFLICT (contract_id, renewal_date, step) DO NOTHING
@@ -65,8 +68,9 @@ def note_earlier_reminders(*, at: datetime) -> int:
 
 
 def hold_late_reminders(*, as_of: date, at: datetime) -> int:
-    """Hold the reminders whose day had passed before the contract came in or changed.
+    """Hold the reminders whose day had passed before the contract came in or changed: before
+    `as_of`, or before the customer's own day where that is later.
 
-    Plan: hash join of the touched contracts with contracts.
+    Plan: hash joins of the touched contracts with contracts and accounts.
     """
     return run(_HOLD_LATE_REMINDERS, as_of=as_of, at=at)

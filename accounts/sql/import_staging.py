@@ -18,13 +18,17 @@ _TABLES = (
     "import_cancellation"
 )
 
-# Where the end that stands here counts, the row takes it over; `said_ends_on` is the feed's.
+# Where the end or the price that is here counts, the row takes it over; what the feed says about
+# it stands in `said_ends_on` and `said_prices`.
 _CREATE = """
 CREATE TEMPORARY TABLE import_row (
     line integer NOT NULL,
     {columns},
     end_is_kept boolean NOT NULL DEFAULT false,
-    said_ends_on date
+    said_ends_on date,
+    prices_since date,
+    said_prices jsonb,
+    known_prices jsonb
 );
 CREATE TEMPORARY TABLE import_issue (
     line integer NOT NULL,

@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.sql.revenue import RATE_ON
 
-_RATE = RATE_ON.format(currency="contract.currency", day="due.lost_on")
+_RATE = RATE_ON.format(currency="value.currency", day="due.lost_on")
 
 _REFRESH = f"""
 WITH known AS (
@@ -33,25 +33,30 @@ WITH known AS (
     SELECT due.id, due.was_lost_on, due.lost_on, money.arr
     FROM due
     LEFT JOIN LATERAL (
-        SELECT CASE WHEN bool_and(value.arr IS NOT NULL) THEN round(sum(value.arr), 4) END AS arr
+        SELECT CASE WHEN bool_and(worth.arr IS NOT NULL) THEN round(sum(worth.arr), 4) END AS arr
         FROM accounts_contract AS contract
+        LEFT JOIN LATERAL (
+            -- The price until the first change after the day is that of the day.
+            SELECT change.yearly_value_before, change.currency_before
+            FROM accounts_pricechange AS change
+            WHERE change.contract_id = contract.id
+                AND change.applied_at IS NOT NULL
+                AND change.effective_on > due.lost_on
+            ORDER BY change.effective_on
+            LIMIT 1
+        ) AS later ON TRUE
         CROSS JOIN LATERAL (
-            SELECT CASE WHEN contract.is_trial THEN 0 ELSE
+            SELECT coalesce(later.currency_before, contract.currency) AS currency,
                 coalesce(
-                    (
-                        -- The price until the first change after the day is that of the day.
-                        SELECT change.yearly_value_before
-                        FROM accounts_pricechange AS change
-                        WHERE change.contract_id = contract.id
-                            AND change.applied_at IS NOT NULL
-                            AND change.effective_on > due.lost_on
-                        ORDER BY change.effective_on
-                        LIMIT 1
-                    ),
-                    contract.yearly_value
-                ) * {_RATE}
-            END AS arr
+                    later.yearly_value_before,
+                    CASE WHEN contract.is_trial THEN 0 ELSE contract.yearly_value END
+                ) AS yearly_value
         ) AS value
+        CROSS JOIN LATERAL (
+            -- What is worth nothing needs no rate.
+            SELECT CASE WHEN value.yearly_value = 0 THEN 0 ELSE value.yearly_value * {_RATE} END
+                AS arr
+        ) AS worth
         WHERE contract.account_id = due.id
             AND contract.state = 'ended'
             AND contract.ends_on = due.lost_on

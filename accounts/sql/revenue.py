@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.sql.expressions import YEARLY_VALUE
 
@@ -30,15 +30,18 @@ _PRICE_RENEWED = YEARLY_VALUE.format(
 )
 
 # One row for each contract that counts on a day: started, not past its end, neither withdrawn nor
-# a trial, with its yearly value on that day. `of_contracts` narrows the tables beside it and
-# `of_account` the contracts: one account's rows are looked up, all of them hashed.
+# a trial, with its yearly value and currency on that day. `of_contracts` narrows the tables beside
+# it and `of_account` the contracts: one account's rows are looked up, all of them hashed.
 _VALUED = f"""
-SELECT contract.brand_id, contract.account_id, contract.currency,
+SELECT contract.brand_id, contract.account_id,
+    coalesce(later.currency_before, contract.currency) AS currency,
     coalesce(
         later.yearly_value_before,
         CASE
             WHEN contract.renewal_price IS NOT NULL AND contract.renewal_date <= %(day)s
-                AND coalesce(ahead.effective_on <= contract.renewal_date, TRUE)
+                AND (ahead.effective_on IS NULL OR ahead.effective_on < contract.renewal_date
+                    -- On one day an announced price counts, else that of the renewal.
+                    OR ahead.effective_on = contract.renewal_date AND ahead.reason <> 'announced')
             THEN {_PRICE_RENEWED}
         END,
         {_PRICE_AHEAD},
@@ -51,7 +54,7 @@ SELECT contract.brand_id, contract.account_id, contract.currency,
 FROM accounts_contract AS contract
 LEFT JOIN (
     -- The price until the first change after the day is that of the day.
-    SELECT DISTINCT ON (contract_id) contract_id, yearly_value_before
+    SELECT DISTINCT ON (contract_id) contract_id, yearly_value_before, currency_before
     FROM accounts_pricechange
     WHERE applied_at IS NOT NULL AND effective_on > %(day)s
         {{of_contracts}}
@@ -59,7 +62,7 @@ LEFT JOIN (
 ) AS later ON later.contract_id = contract.id
 LEFT JOIN (
     -- On a day to come what is announced for it is in force.
-    SELECT DISTINCT ON (contract_id) contract_id, effective_on, price
+    SELECT DISTINCT ON (contract_id) contract_id, effective_on, price, reason
     FROM accounts_pricechange
     WHERE applied_at IS NULL AND effective_on <= %(day)s
         {{of_contracts}}
@@ -82,7 +85,8 @@ LEFT JOIN (
 WHERE contract.starts_on <= %(day)s
     AND (contract.ends_on IS NULL OR contract.ends_on >= %(day)s)
     AND contract.state <> 'withdrawn'
-    AND NOT contract.is_trial
+    -- What was a trial then was worth 0 until it changed.
+    AND (NOT contract.is_trial OR later.contract_id IS NOT NULL)
     {{of_account}}
 """
 _VALUED_OF_ALL = _VALUED.format(of_contracts="", of_account="")
@@ -96,6 +100,7 @@ _VALUED_OF_ACCOUNT = _VALUED.format(
 _OF_ACCOUNT = f"""
 SELECT currency, sum(yearly_value), coalesce(sum(yearly_value) FILTER (WHERE is_under_notice), 0)
 FROM ({_VALUED_OF_ACCOUNT}) AS valued
+WHERE yearly_value > 0
 GROUP BY currency
 ORDER BY sum(yearly_value) DESC, currency
 """
@@ -109,9 +114,31 @@ ON CONFLICT (day) DO NOTHING
 RETURNING day
 """
 _LOCK = 2_026_112_203
+_VALUING_LOCK = 2_026_112_204
+
+# Days that were missed, and the last one also where the accounts are still to be valued.
+_DUE_DAYS = """
+SELECT series.day::date
+FROM (SELECT coalesce(min(day), %(last)s) AS day FROM accounts_revenueday) AS first
+CROSS JOIN generate_series(greatest(first.day, %(since)s), %(last)s, '1 day') AS series (day)
+WHERE NOT EXISTS (
+    SELECT FROM accounts_revenueday AS recorded
+    WHERE recorded.day = series.day::date
+        AND (recorded.day <> %(last)s OR recorded.accounts_valued_at IS NOT NULL)
+)
+ORDER BY series.day
+"""
+
+# Both tables stay for the next time: a new one each night would only wear out the catalogue.
+_GATHERED = """
+CREATE TEMPORARY TABLE IF NOT EXISTS gathered_revenue (
+    brand_id bigint, account_id bigint, currency varchar, arr numeric, arr_under_notice numeric,
+    contracts bigint
+)
+"""
 
 _GATHER = f"""
-CREATE TEMPORARY TABLE gathered_revenue AS
+INSERT INTO gathered_revenue (brand_id, account_id, currency, arr, arr_under_notice, contracts)
 SELECT brand_id, account_id, currency, sum(yearly_value) AS arr,
     coalesce(sum(yearly_value) FILTER (WHERE is_under_notice), 0) AS arr_under_notice,
     count(*) AS contracts
@@ -149,7 +176,7 @@ WHERE {RATE_ON.format(currency="used.currency", day="%(day)s")} IS NULL
 ORDER BY currency, brand_id
 """
 
-_REFRESH_ARR = f"""
+_FRESH_ARR = f"""
 WITH rate AS MATERIALIZED (
     SELECT used.currency, {RATE_ON.format(currency="used.currency", day="%(day)s")} AS rate
     FROM (SELECT DISTINCT currency FROM gathered_revenue) AS used
@@ -158,32 +185,50 @@ WITH rate AS MATERIALIZED (
     FROM gathered_revenue
     JOIN rate USING (currency)
     GROUP BY account_id
-), fresh AS (
-    SELECT account.id, coalesce(worth.arr, 0) AS arr
-    FROM accounts_account AS account
-    LEFT JOIN worth ON worth.account_id = account.id
-    WHERE worth.lacks IS NOT TRUE AND account.arr <> coalesce(worth.arr, 0)
 )
-UPDATE accounts_account AS account SET arr = fresh.arr FROM fresh WHERE account.id = fresh.id
+SELECT account.id, coalesce(worth.arr, 0) AS value
+FROM accounts_account AS account
+LEFT JOIN worth ON worth.account_id = account.id
+WHERE worth.lacks IS NOT TRUE AND account.arr <> coalesce(worth.arr, 0)
 """
 
-_FLAG_HIGH_VALUE = """
+# Ranked are accounts by how many have as much or more: a tie at the border stays out as a whole.
+_FRESH_HIGH_VALUE = """
 WITH ranked AS (
     SELECT id,
-        rank() OVER (PARTITION BY brand_id ORDER BY arr DESC)
+        count(*) OVER (PARTITION BY brand_id ORDER BY arr DESC)
             <= greatest(ceil(%(share)s * count(*) OVER (PARTITION BY brand_id)), 1) AS is_high
     FROM accounts_account
     WHERE arr > 0
-), flagged AS (
-    SELECT account.id, coalesce(ranked.is_high, FALSE) AS is_high_value
-    FROM accounts_account AS account
-    LEFT JOIN ranked ON ranked.id = account.id
-    WHERE account.brand_id <> ALL(%(left_out)s)
-        AND account.is_high_value <> coalesce(ranked.is_high, FALSE)
 )
-UPDATE accounts_account AS account SET is_high_value = flagged.is_high_value
-FROM flagged
-WHERE account.id = flagged.id
+SELECT account.id, coalesce(ranked.is_high, FALSE) AS value
+FROM accounts_account AS account
+LEFT JOIN ranked ON ranked.id = account.id
+WHERE account.brand_id <> ALL(%(left_out)s)
+    AND account.is_high_value <> coalesce(ranked.is_high, FALSE)
+"""
+
+_STALE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS stale_account (
+    position bigint PRIMARY KEY, id bigint, arr numeric, is_high_value boolean
+)
+"""
+
+_GATHER_STALE = """
+INSERT INTO stale_account (position, id, {column})
+SELECT row_number() OVER (ORDER BY id), id, value FROM ({fresh}) AS fresh
+"""
+
+_WRITE_STALE = """
+WITH free AS (
+    SELECT account.id, stale.{column}
+    FROM stale_account AS stale
+    JOIN accounts_account AS account ON account.id = stale.id
+    WHERE stale.position > %(after)s AND stale.position <= %(until)s
+    ORDER BY account.id
+    FOR NO KEY UPDATE OF account SKIP LOCKED
+)
+UPDATE accounts_account AS account SET {column} = free.{column} FROM free WHERE account.id = free.id
 """
 
 
@@ -212,19 +257,37 @@ def claim_revenue_day(*, day: date, at: datetime) -> bool:
     return bool(_rows(_CLAIM, {"day": day, "at": at, "lock": _LOCK}))
 
 
+def due_revenue_days(*, since: date, last: date) -> list[date]:
+    """The days from `since` and the first recorded one on that are not recorded, oldest first;
+    `last` also where the accounts are not valued yet, and it alone where nothing is recorded.
+
+    Plan: one look-up by primary key for each day in question.
+    """
+    return [day for (day,) in _rows(_DUE_DAYS, {"since": since, "last": last})]
+
+
 @contextmanager
-def gathered_revenue(*, day: date, ends_known_from: date) -> Iterator[None]:
-    """The revenue of all accounts on a day, for the functions below to read, in a table that is
-    gone after the block; needs a transaction.
+def valuing_alone() -> Iterator[bool]:
+    """Whether this is the only run that values the accounts; held until the end of the block,
+    over all transactions in it. Plan: no table."""
+    [(is_alone,)] = _rows("SELECT pg_try_advisory_lock(%(lock)s)", {"lock": _VALUING_LOCK})
+    try:
+        yield is_alone
+    finally:
+        if is_alone:
+            _rows("SELECT pg_advisory_unlock(%(lock)s)", {"lock": _VALUING_LOCK})
+
+
+def gather_revenue(*, day: date, ends_known_from: date) -> None:
+    """Put the revenue of all accounts on a day into a temporary table of this connection, in the
+    place of one gathered before, for the functions below to read.
 
     Plan: one scan of the contracts, hash joins of the price changes after the day and of the
     cancellations, one hash aggregate.
     """
-    with connection.cursor() as cursor:
-        _run_on_all(_GATHER, {"day": day, "ends_known_from": ends_known_from})
-        cursor.execute("ANALYZE gathered_revenue")
-        yield
-        cursor.execute("DROP TABLE gathered_revenue")
+    _empty("gathered_revenue", _GATHERED)
+    _run_on_all(_GATHER, {"day": day, "ends_known_from": ends_known_from})
+    _run("ANALYZE gathered_revenue", {})
 
 
 def record_gathered_revenue(*, day: date) -> None:
@@ -238,22 +301,42 @@ def missing_rates(*, day: date) -> list[MissingRate]:
     return [MissingRate(*row) for row in _rows(_MISSING_RATES, _with_currency(day))]
 
 
-def refresh_account_arr(*, day: date) -> int:
+def refresh_account_arr(*, day: date, batch: int) -> bool:
     """Bring the ARR of all accounts up to date, in the reporting currency; those that lack a rate
-    stay as they are. Answers how many changed.
+    stay as they are. `batch` rows a transaction. False where rows were left out because others
+    hold them.
 
     Plan: scan of the accounts, hash join of the gathered rows, look-ups of those that differ.
     """
-    return _run_on_all(_REFRESH_ARR, _with_currency(day))
+    return _refresh("arr", _FRESH_ARR, _with_currency(day), batch)
 
 
-def flag_high_value(*, share: Decimal, left_out: Sequence[int]) -> int:
-    """Mark the accounts whose ARR is among the highest `share` of their brand, at least one, ties
-    included; brands `left_out` stay as they are. Answers how many changed.
+def flag_high_value(*, share: Decimal, left_out: Sequence[int], batch: int) -> bool:
+    """Mark the accounts whose ARR is among the highest `share` of their brand, rounded up: those
+    of which no more accounts than that have as much or more. Brands `left_out` stay as they are.
+    `batch` rows a transaction. False where rows were left out because others hold them.
 
     Plan: two scans of the accounts, one sort of those with revenue.
     """
-    return _run_on_all(_FLAG_HIGH_VALUE, {"share": share, "left_out": list(left_out)})
+    parameters = {"share": share, "left_out": list(left_out)}
+    return _refresh("is_high_value", _FRESH_HIGH_VALUE, parameters, batch)
+
+
+def _refresh(column: str, fresh: str, parameters: dict[str, Any], batch: int) -> bool:
+    _empty("stale_account", _STALE)
+    stale = _run_on_all(_GATHER_STALE.format(column=column, fresh=fresh), parameters)
+    _run("ANALYZE stale_account", {})
+    statement = _WRITE_STALE.format(column=column)
+    written = sum(
+        _run(statement, {"after": after, "until": after + batch})
+        for after in range(0, stale, batch)
+    )
+    return written == stale
+
+
+def _empty(table: str, definition: str) -> None:
+    _run(definition, {})
+    _run(f"TRUNCATE {table}", {})
 
 
 def _with_currency(day: date) -> dict[str, Any]:
@@ -275,7 +358,7 @@ def _run(statement: str, parameters: dict[str, Any]) -> int:
 def _run_on_all(statement: str, parameters: dict[str, Any]) -> int:
     """For statements that read whole tables: where these were filled a moment ago they look empty
     to the planner, which would join all their rows one by one."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(statement, parameters)
         changed = cursor.rowcount

@@ -9,6 +9,14 @@ UNFOLD = {
     "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    # Without it browsers ask at the root, through Django, on each page.
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("cxcrm/mark.svg"),
+        }
+    ],
     "STYLES": [lambda request: static("agent_desk/desk.css")],
     "DASHBOARD_CALLBACK": "cxcrm.agent_desk.dashboard.add_dashboard",
     "SIDEBAR": {"navigation": "cxcrm.agent_desk.navigation.navigation"},

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from cxcrm.base.deeds import deed_named
 from cxcrm.base.enums import JobState
 from cxcrm.base.errors import DomainError
+from cxcrm.base.logs import fault_facts
 from cxcrm.base.models import Job, JobRefusal
 from cxcrm.base.queue import after_commit
 
@@ -114,10 +115,10 @@ def _work_off_next(at: datetime, failed: set[int]) -> int | None:
             with translation.override(job.started_by.language):
                 _work_off(job, chunk, at)
             return len(chunk)
-    except Exception:
+    except Exception as error:
         if job is None:
             raise
-        logger.exception("job_chunk_failed", job=job.pk, position=job.position)
+        logger.error("job_chunk_failed", job=job.pk, position=job.position, **fault_facts(error))
         failed.add(job.pk)
         _note_failure(job.pk, at)
         return 0

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import traceback
 
 import structlog
 from structlog.typing import Processor
@@ -65,6 +66,12 @@ def configure_logs(level: str, *, for_people: bool) -> dict:
             "celery.worker.strategy": {"level": "WARNING"},
         },
     }
+
+
+def fault_facts(error: BaseException) -> dict[str, object]:
+    """What a log line may say of an error: its type and the lines of code that it came through.
+    Its message may quote what stands in a row or in a file."""
+    return {"error": type(error).__name__, "trace": traceback.format_tb(error.__traceback__)}
 
 
 def hide_addresses(logger: object, name: str, line: str) -> str:

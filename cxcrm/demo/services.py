@@ -92,7 +92,7 @@ def _play(day: date) -> PlayedDay:
     return PlayedDay(
         day=day,
         reminders=counts["planned"],
-        tasks=counts["too_late"] + counts["nobody"] + counts["undelivered"],
+        tasks=sum(counts[name] for name in ("too_late", "nobody", "undelivered", "letters")),
         started=counts["started"],
         renewed=counts["renewed"],
         ended=counts["ended"],

@@ -19,6 +19,7 @@ from accounts.services.cancellations import (
     CancellationIsDecided,
     CancellationStands,
     DayNotPossible,
+    LastDayIsOver,
     ReasonUnknown,
     WithdrawalNotPossible,
     decide_cancellation,
@@ -284,6 +285,74 @@ def test_cancelled_contract_runs_through_a_renewal_before_its_last_day():
     contract.refresh_from_db()
     assert cancellation.effective_on == date(2028, 4, 14)
     assert contract.renewal_date == date(2027, 4, 15)
+
+
+def test_switch_of_a_contract_that_starts_in_three_months_can_be_decided():
+    contract = ContractFactory(starts_on=date(2026, 9, 1))
+    cancellation = receive(contract, SWITCH)
+
+    decide_cancellation(cancellation_id=cancellation.pk, effective_on=date(2026, 9, 1), at=NOW)
+
+    contract.refresh_from_db()
+    assert contract.ends_on == date(2026, 9, 1)
+
+
+def test_consumer_who_gave_notice_may_still_withdraw():
+    contract = consumer_contract()
+    notice = receive(contract)
+    agent = UserFactory()
+
+    withdrawal = receive(contract, WITHDRAWAL, actor=agent)
+
+    contract.refresh_from_db()
+    notice.refresh_from_db()
+    assert (contract.state, contract.ends_on) == (ContractState.WITHDRAWN, None)
+    assert (notice.taken_back_at, notice.taken_back_by) == (NOW, agent)
+    assert notice.receipt.keys() == {"received"}
+    assert list(contract.cancellations.standing()) == [withdrawal]
+    assert [kind for kind, _facts in events(contract)] == [
+        "contract_cancelled",
+        "cancellation_taken_back",
+        "contract_cancelled",
+    ]
+
+
+def test_notice_stands_where_the_withdrawal_comes_too_late():
+    contract = consumer_contract()
+    receive(contract)
+    late = instant_on(date(2026, 6, 4))
+
+    refused(WithdrawalNotPossible, receive, contract, WITHDRAWAL, received_at=late, at=late)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(EXTRAORDINARY, WITHDRAWAL), (WITHDRAWAL, ORDINARY), (ORDINARY, SWITCH)]
+)
+def test_nothing_else_replaces_what_stands(first, second):
+    contract = consumer_contract()
+    receive(contract, first)
+    error = ContractIsOver if first == WITHDRAWAL else CancellationStands
+
+    refused(error, receive, contract, second)
+
+
+def test_whoever_asks_back_is_told_that_the_last_day_is_over(contract):
+    received = {"received_at": instant_on(date(2026, 5, 1)), "effective_on": date(2026, 5, 31)}
+
+    error = refused(
+        LastDayIsOver, receive, contract, EXTRAORDINARY, past_is_meant=False, **received
+    )
+    assert error.field == "past_is_meant"
+    assert "May 31, 2026" in str(error)
+
+    assert receive(contract, EXTRAORDINARY, **received).effective_on == date(2026, 5, 31)
+
+
+def test_whoever_asks_back_is_not_bothered_by_a_last_day_that_is_today(contract):
+    receive(contract, EXTRAORDINARY, effective_on=TODAY, past_is_meant=False)
+
+    contract.refresh_from_db()
+    assert contract.ends_on == TODAY
 
 
 @pytest.mark.django_db(transaction=True)

@@ -202,8 +202,21 @@ def test_consumers_withdraw_within_14_days_of_the_conclusion(is_consumer, days, 
 )
 def test_agents_decide_within_bounds(kind, wished, last):
     received = date(2026, 12, 31)
-    bounds = bounds_of_decision(kind=kind, received_on=received, wished_on=wished)
+    bounds = bounds_of_decision(
+        kind=kind, received_on=received, wished_on=wished, starts_on=date(2026, 1, 15)
+    )
     assert bounds == (received, last)
+
+
+def test_switch_of_a_contract_that_is_still_to_start_may_end_on_its_first_day():
+    starts_on = date(2027, 6, 1)
+    bounds = bounds_of_decision(
+        kind=CancellationKind.SWITCH,
+        received_on=date(2026, 12, 31),
+        wished_on=None,
+        starts_on=starts_on,
+    )
+    assert bounds == (starts_on, starts_on)
 
 
 def slow_end(agreed: Terms, received: date, wished: date | None) -> date:

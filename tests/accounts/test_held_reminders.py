@@ -6,8 +6,10 @@ from datetime import date, timedelta
 import pytest
 from django.db import connection
 
-from accounts.enums import ContactRole, ReminderState, TaskOrigin, TimelineKind
+from accounts.enums import CancellationKind, ContactRole, ReminderState, TaskOrigin, TimelineKind
 from accounts.models import Contract, RenewalReminder, Task
+from accounts.services.cancellations import cancel_contract
+from accounts.services.due_work import run_due_work
 from accounts.services.held_reminders import (
     ReminderNotHeld,
     RenewalNotToCome,
@@ -150,10 +152,24 @@ def move(contract: Contract) -> None:
     Contract.objects.filter(pk=contract.pk).update(renewal_date=date(2027, 2, 15))
 
 
+def give_extraordinary_notice(contract: Contract) -> None:
+    cancel_contract(
+        contract_id=contract.pk, kind=CancellationKind.EXTRAORDINARY, received_at=AT, at=AT
+    )
+    Task.objects.all().delete()
+
+
 @pytest.mark.parametrize("deed", [release_reminders, dismiss_reminders])
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [(end, "An end of the contract is set."), (move, "The renewal date has moved.")],
+    [
+        (end, "An end of the contract is set."),
+        (move, "The renewal date has moved."),
+        (
+            give_extraordinary_notice,
+            "The contract is cancelled; its last day is to be decided.",
+        ),
+    ],
 )
 def test_what_is_not_to_come_any_more_is_refused_and_not_listed(held, deed, change, reason):
     listed = set(RenewalReminder.objects.held(TODAY))
@@ -174,6 +190,55 @@ def test_renewal_that_has_passed_is_refused_and_not_listed(held):
 
     assert str(outcome.refused[held.pk]) == "The renewal date has passed."
     assert set(RenewalReminder.objects.held(RENEWAL_DATE)) == set()
+
+
+def test_reminder_that_nobody_decides_becomes_a_task_once_its_deadline_has_passed(held):
+    assert run_due_work(at=instant_on(date(2026, 12, 14)))["expired"] == 0
+    held.refresh_from_db()
+    assert held.state == ReminderState.HELD
+
+    assert run_due_work(at=instant_on(date(2026, 12, 15)))["expired"] == 1
+    assert run_due_work(at=instant_on(date(2026, 12, 16)))["expired"] == 0
+
+    held.refresh_from_db()
+    assert (held.state, held.decided_on) == (ReminderState.TOO_LATE, date(2026, 12, 15))
+    task = Task.objects.get()
+    assert (task.origin, task.contract, task.due_on) == (
+        TaskOrigin.REMINDER_TOO_LATE,
+        held.contract,
+        date(2026, 12, 15),
+    )
+    assert OutgoingMail.objects.count() == 0
+
+
+def test_reminder_that_nobody_decides_becomes_a_task_before_its_renewal_is_past(held):
+    run_due_work(at=instant_on(date(2027, 1, 20)))
+
+    held.refresh_from_db()
+    assert held.state == ReminderState.TOO_LATE
+    assert Task.objects.get().origin == TaskOrigin.REMINDER_TOO_LATE
+
+
+def come_in_after_its_deadline(held: RenewalReminder) -> None:
+    RenewalReminder.objects.filter(pk=held.pk).update(decided_on=date(2026, 12, 15))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        come_in_after_its_deadline,
+        lambda held: end(held.contract),
+        lambda held: move(held.contract),
+    ],
+)
+def test_held_reminder_without_anything_to_make_up_for_opens_no_task(held, change):
+    change(held)
+
+    assert run_due_work(at=instant_on(date(2026, 12, 16)))["expired"] == 0
+
+    held.refresh_from_db()
+    assert held.state == ReminderState.HELD
+    assert Task.objects.count() == 0
 
 
 def test_each_of_many_is_answered(held):

@@ -135,6 +135,15 @@ def test_missing_rate_leaves_the_money_open_until_there_is_one(account):
     assert events(account) == [("account_lost", "2026-07-31")]
 
 
+def test_free_contract_in_a_currency_without_a_rate_hides_no_money(account):
+    cancel(ContractFactory(account=account, currency="CHF", price=0), JULY)
+    cancel(ContractFactory(account=account), JULY)
+
+    live(JULY)
+
+    assert lost(account) == (JULY, Decimal("120.0000"))
+
+
 def test_price_is_that_of_the_last_day(account):
     contract = ContractFactory(account=account)
     cancel(contract, JULY)
@@ -146,6 +155,7 @@ def test_price_is_that_of_the_last_day(account):
             reason="feed",
             price_before=Decimal("1"),
             yearly_value_before=Decimal(before),
+            currency_before="EUR",
             applied_at=NOW,
             created_at=NOW,
         )

@@ -39,6 +39,7 @@ NO_PROMOTION = {"promotion_price": None, "promotion_months": None}
         OPEN_ENDED | {"first_term_months": 24},
         {"list_price": Decimal("12.00"), "tax_rate": Decimal(0)},
         {"list_price": Decimal(0), "notice_months": 0},
+        {"notice_months": 24, "notice_days": 366, "provisioning_hours": 8784},
     ],
 )
 def test_complete_offer_has_no_fault(changes):
@@ -68,6 +69,12 @@ def test_complete_offer_has_no_fault(changes):
         ({"billing_period_months": 0}, "billing_period_months"),
         ({"first_term_months": 121}, "first_term_months"),
         ({"after_term": "open_ended"}, "renewal_term_months"),
+        ({"notice_months": 25}, "notice_months"),
+        ({"notice_days": 367}, "notice_days"),
+        ({"provisioning_hours": 8785}, "provisioning_hours"),
+        ({"list_price": Decimal(10) ** 10}, "list_price"),
+        ({"promotion_price": Decimal("NaN")}, "promotion_price"),
+        ({"tax_rate": Decimal("Infinity")}, "tax_rate"),
     ],
 )
 def test_fault_is_named_at_its_field(changes, field):

@@ -12,9 +12,11 @@ from accounts.models import Contract, PriceChange
 from accounts.selectors.prices import (
     PriceAhead,
     next_price,
+    price_to_pay,
     prices_ahead,
     with_next_price_change,
 )
+from accounts.selectors.revenue import revenue_of
 from accounts.services.cancellations import cancel_contract
 from accounts.services.contracts import ContractIsOver, advance_contracts
 from accounts.services.due_work import run_due_work
@@ -24,7 +26,7 @@ from accounts.services.prices import (
     call_off_price_change,
 )
 from cxcrm.base.clock import instant_on
-from tests.factories import NOW, AccountFactory, ContractFactory, UserFactory
+from tests.factories import NOW, AccountFactory, ContactFactory, ContractFactory, UserFactory
 
 TODAY = NOW.date()  # 1 June 2026
 RENEWAL = date(2027, 1, 15)  # of the factory's contract
@@ -158,6 +160,86 @@ def test_promotion_that_ends_on_the_day_of_the_renewal_yields_to_its_price(promo
 
     assert price_of(contract) == Decimal(20)
     assert kept(contract) == [(RENEWAL, Decimal(20), Decimal(10), Decimal(120))]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("day", [RENEWAL, RENEWAL + timedelta(days=40)])
+def test_price_announced_for_the_day_of_the_renewal_counts_instead_of_its_price(day):
+    contract = ContractFactory(renewal_price=Decimal(20))
+    announce(contract, "17", RENEWAL)
+    announced = PriceAhead(Decimal(17), RENEWAL, PriceChangeReason.ANNOUNCED)
+    assert prices_ahead(contract) == [announced]
+    assert next_price(with_next_price_change(Contract.objects.all()).get()) == [announced]
+    [then] = revenue_of(contract.account, on=RENEWAL, today=TODAY).by_currency
+    assert then.arr == 17 * 12
+
+    run_due_work(at=instant_on(day))
+
+    contract.refresh_from_db()
+    assert (contract.price, contract.renewal_price) == (17, None)
+    assert kept(contract) == [(RENEWAL, Decimal(17), Decimal(10), Decimal(120))]
+    assert contract.price_changes.get().reason == PriceChangeReason.ANNOUNCED
+    [facts] = noted(contract, TimelineKind.PRICE_CHANGED)
+    assert (facts["price_before"], facts["price"], facts["reason"]) == (
+        "10.00",
+        "17.00",
+        "announced",
+    )
+    assert len(noted(contract, TimelineKind.CONTRACT_RENEWED)) == 1
+
+
+@pytest.mark.django_db
+def test_after_an_outage_of_years_each_renewal_is_noted_once_with_its_own_date():
+    contract = ContractFactory(renewal_price=Decimal(20))
+    announce(contract, "25", date(2027, 6, 1))
+    rolling = ContractFactory(
+        starts_on=date(2026, 5, 10), first_term_months=1, renewal_term_months=1, notice_months=0
+    )
+
+    for _run in range(2):
+        run_due_work(at=instant_on(date(2029, 2, 1)))
+
+    renewed = [facts["renewed_on"] for facts in noted(contract, TimelineKind.CONTRACT_RENEWED)]
+    assert renewed == ["2027-01-15", "2028-01-15", "2029-01-15"]
+    contract.refresh_from_db()
+    assert (contract.renewal_date, contract.price) == (date(2030, 1, 15), 25)
+    assert [(day, price) for day, price, *_before in kept(contract)] == [
+        (RENEWAL, 20),
+        (date(2027, 6, 1), 25),
+    ]
+    rolling.refresh_from_db()
+    assert rolling.renewal_date == date(2029, 2, 10)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("reminded", [False, True])
+def test_of_renewals_that_were_missed_the_newest_alone_becomes_a_task(reminded):
+    contract = ContractFactory(account=ContactFactory().account)
+    if reminded:
+        run_due_work(at=instant_on(date(2026, 12, 2)))
+
+    for _run in range(2):
+        run_due_work(at=instant_on(date(2029, 2, 1)))
+
+    assert ["2029-01-15" in task.title for task in contract.tasks.all()] == [True]
+    reminders = contract.reminders.order_by("renewal_date").values_list("renewal_date", "state")
+    assert list(reminders) == [
+        (date(2027, 1, 15), "planned" if reminded else "too_late"),
+        (date(2028, 1, 15), "too_late"),
+        (date(2029, 1, 15), "too_late"),
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("price", "tax_rate", "to_pay"),
+    [("3.50", "19", "4.17"), ("0.50", "19", "0.60"), ("1.50", "7", "1.61"), ("10", "0", "10.00")],
+)
+def test_consumer_pays_half_a_cent_rounded_up(price, tax_rate, to_pay):
+    account = AccountFactory(customer_kind="consumer")
+    contract = Contract(account=account, tax_rate=Decimal(tax_rate))
+
+    assert price_to_pay(contract, Decimal(price)) == Decimal(to_pay)
 
 
 @pytest.mark.django_db
@@ -364,7 +446,7 @@ def test_next_price_is_the_earliest_of_change_and_renewal():
     july = PriceAhead(Decimal(12), JULY, PriceChangeReason.PROMOTION_ENDS)
     march = PriceAhead(Decimal(15), date(2027, 3, 1), PriceChangeReason.ANNOUNCED)
     assert prices_ahead(contract) == [july, renewal, march]
-    assert next_price(with_next_price_change(Contract.objects.all()).get()) == july
+    assert next_price(with_next_price_change(Contract.objects.all()).get()) == [july]
 
 
 @pytest.mark.django_db
@@ -376,7 +458,7 @@ def test_nothing_is_ahead_of_a_contract_that_ends_before():
     )
 
     shown = with_next_price_change(Contract.objects.all()).get()
-    assert (next_price(shown), prices_ahead(shown)) == (None, [])
+    assert (next_price(shown), prices_ahead(shown)) == ([], [])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,6 +12,7 @@ from accounts.services.cancellations import (
     decide_cancellation,
     take_back_cancellation,
 )
+from accounts.services.due_work import run_due_work
 from accounts.services.receipts import (
     CANCELLATION_DECISION,
     CANCELLATION_RECEIPT,
@@ -180,6 +181,52 @@ def test_nobody_to_write_to_gets_a_letter_and_the_receipt_is_stored():
     ]
     cancellation.refresh_from_db()
     assert "Dear Bakery," in render_receipt(cancellation, part=RECEIVED).text
+
+
+def letters() -> list[tuple]:
+    tasks = Task.objects.filter(origin=TaskOrigin.RECEIPT_BY_LETTER).order_by("id")
+    return list(tasks.values_list("title", "due_on", "state"))
+
+
+@pytest.mark.parametrize("state", ["failed", "suppressed"])
+def test_customer_whose_receipt_did_not_arrive_by_mail_gets_each_part_by_letter_once(
+    contract, state
+):
+    cancellation = receive(contract, CancellationKind.EXTRAORDINARY)
+    decide_cancellation(
+        cancellation_id=cancellation.pk, effective_on=date(2026, 7, 1), at=RECEIVED_AT
+    )
+    OutgoingMail.objects.update(state=state, finished_at=RECEIVED_AT)
+
+    counts = [run_due_work(at=RECEIVED_AT + timedelta(days=day))["letters"] for day in (1, 2)]
+    Task.objects.update(state="done", result="Posted.", done_at=RECEIVED_AT)
+    counts.append(run_due_work(at=RECEIVED_AT + timedelta(days=3))["letters"])
+
+    assert counts == [2, 0, 0]
+    assert letters() == [
+        ("Send the receipt of the cancellation by letter: V7", date(2026, 6, 2), "done"),
+        ("Tell the decided last day by letter: V7", date(2026, 6, 2), "done"),
+    ]
+
+
+def test_no_letter_about_what_was_taken_back(contract):
+    cancellation = receive(contract)
+    take_back_cancellation(cancellation_id=cancellation.pk, at=RECEIVED_AT)
+    OutgoingMail.objects.update(state="suppressed", finished_at=RECEIVED_AT)
+
+    assert run_due_work(at=RECEIVED_AT + timedelta(days=1))["letters"] == 0
+    assert letters() == []
+
+
+def test_nobody_posts_the_receipt_of_what_was_taken_back():
+    cancellation = receive(ContractFactory(external_id="V9"))
+
+    take_back_cancellation(cancellation_id=cancellation.pk, at=RECEIVED_AT)
+
+    assert letters() == [
+        ("Send the receipt of the cancellation by letter: V9", date(2026, 6, 1), "done")
+    ]
+    assert Task.objects.get().result == "The cancellation was taken back."
 
 
 def test_receipt_of_what_was_taken_back_meanwhile_does_not_go(contract):

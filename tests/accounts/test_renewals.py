@@ -3,9 +3,9 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.enums import AfterTerm, ContactRole, ReminderState, TaskOrigin
+from accounts.enums import AfterTerm, CancellationKind, ContactRole, ReminderState, TaskOrigin
 from accounts.models import Contract, RenewalReminder, Task, TimelineEvent
-from accounts.services.cancellations import take_back_cancellation
+from accounts.services.cancellations import cancel_contract, take_back_cancellation
 from accounts.services.contracts import advance_contracts
 from accounts.services.due_work import run_due_work
 from accounts.services.renewals import (
@@ -324,6 +324,55 @@ def test_reminder_stopped_because_the_contract_ends_needs_no_task(contract):
     run_due_work(at=instant_on(REMIND + timedelta(days=1)))
 
     assert Task.objects.count() == 0
+
+
+@pytest.fixture
+def undecided(contract):
+    """A switch of provider whose last day an agent still has to decide."""
+    return cancel_contract(
+        contract_id=contract.pk,
+        kind=CancellationKind.SWITCH,
+        received_at=instant_on(REMIND),
+        at=instant_on(REMIND),
+    )
+
+
+def test_nobody_is_told_of_a_renewal_while_a_cancellation_waits_for_its_last_day(undecided):
+    for days in range(5):
+        run_due_work(at=instant_on(REMIND + timedelta(days=days)))
+
+    assert RenewalReminder.objects.count() == 0
+    assert [kind for kind, *_ in mails()] == ["cancellation_receipt"]
+
+
+def test_reminder_is_made_up_for_when_an_undecided_cancellation_is_taken_back(undecided):
+    at = instant_on(REMIND + timedelta(days=3))
+    take_back_cancellation(cancellation_id=undecided.pk, at=at)
+
+    run_due_work(at=at)
+
+    reminder = RenewalReminder.objects.get()
+    assert (reminder.state, reminder.is_late) == (ReminderState.PLANNED, True)
+
+
+def test_mail_about_a_renewal_is_stopped_while_a_cancellation_waits(contract):
+    at = instant_on(REMIND)
+    plan_renewal_reminders(at=at)
+    reminder = RenewalReminder.objects.get()
+    cancellation = cancel_contract(
+        contract_id=contract.pk, kind=CancellationKind.EXTRAORDINARY, received_at=at, at=at
+    )
+
+    reason = renewal_reminder_refusal(reminder.pk, at)
+    OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).update(state="suppressed", finished_at=at)
+    run_due_work(at=at + timedelta(days=1))
+
+    assert reason == "The contract is cancelled; its last day is to be decided."
+    reminder.refresh_from_db()
+    assert reminder.state == ReminderState.PLANNED
+    take_back_cancellation(cancellation_id=cancellation.pk, at=at + timedelta(days=2))
+    newest = OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).latest("id")
+    assert (newest.state, newest.subject_id) == ("queued", reminder.pk)
 
 
 def test_contract_is_not_renewed_while_its_reminder_is_undecided(contract):

@@ -1,14 +1,16 @@
 """Recurring revenue by day, against a reckoning that shares no code."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from random import Random
+from threading import Event
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from structlog.testing import capture_logs
 
@@ -246,6 +248,27 @@ def test_end_that_came_without_a_cancellation_counts_as_notice_from_yesterday_on
     assert [under_notice(day) for day in (TODAY, YESTERDAY, YESTERDAY - DAY)] == [120, 120, 0]
 
 
+def test_free_contract_in_a_currency_without_a_rate_leaves_the_total_whole():
+    account = AccountFactory()
+    ContractFactory(account=account)
+    ContractFactory(account=account, currency="CHF", price=0)
+
+    revenue = revenue_of(account, on=TODAY, today=TODAY)
+    record_revenue_days(at=NOW)
+
+    assert (revenue.total, revenue.missing) == (Revenue("EUR", Decimal(120), Decimal(0)), [])
+    account.refresh_from_db()
+    assert account.arr == 120
+
+
+def test_renewal_of_a_trial_whose_price_changes_keeps_that_it_was_worth_nothing():
+    contract = ContractFactory(is_trial=True, renewal_price=Decimal(20))
+    run_due_work(at=instant_on(date(2027, 1, 15)))
+
+    for day in (date(2027, 1, 14), date(2027, 1, 15)):
+        assert revenue_of(contract.account, on=day, today=TODAY).by_currency == []
+
+
 # --- Recording
 
 
@@ -310,6 +333,60 @@ def test_command_records_past_days_anew():
 
     assert "10  days recorded" in output.getvalue()
     assert DailyRevenue.objects.filter(arr=120).count() == 10
+
+
+def test_recording_yesterday_anew_values_the_accounts():
+    contract = ContractFactory()
+
+    recompute_revenue(since=YESTERDAY, until=YESTERDAY, at=NOW)
+
+    account = Account.objects.get()
+    assert (account.arr, account.is_high_value) == (120, True)
+    ContractFactory(account=contract.account)
+    recompute_revenue(since=YESTERDAY - DAY, until=YESTERDAY, at=NOW)
+    account.refresh_from_db()
+    assert account.arr == 240
+
+
+def test_days_between_recorded_ones_are_made_up_for():
+    ContractFactory(starts_on=date(2026, 1, 1))
+    for day in (date(2026, 5, 20), YESTERDAY):
+        recompute_revenue(since=day, until=day, at=NOW)
+
+    assert record_revenue_days(at=NOW) == 10
+
+    days = [date(2026, 5, 20) + DAY * number for number in range(12)]
+    assert list(RevenueDay.objects.order_by("day").values_list("day", flat=True)) == days
+    assert DailyRevenue.objects.filter(arr=120).count() == 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_account_that_somebody_holds_costs_neither_the_figures_nor_the_others():
+    held, free = ContractFactory(), ContractFactory()
+    lost = ContractFactory(currency="CHF").account
+    Account.objects.filter(pk=lost.pk).update(lost_on=YESTERDAY, lost_arr=None)
+    holding, done = Event(), Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(Account.objects.select_for_update().filter(pk__in=[held.account_id, lost.pk]))
+            holding.set()
+            done.wait(30)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        holder = pool.submit(hold)
+        assert holding.wait(30)
+        recorded = record_revenue_days(at=NOW)
+        arr = dict(Account.objects.values_list("pk", "arr"))
+        done.set()
+        holder.result()
+    again = record_revenue_days(at=NOW + timedelta(minutes=1))
+
+    assert (recorded, again) == (1, 0)
+    assert (arr[held.account_id], arr[free.account_id]) == (0, 120)
+    assert Account.objects.get(pk=held.account_id).arr == 120
+    assert RevenueDay.objects.get().accounts_valued_at == NOW + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("period", [("2026-05-10", "2026-05-01"), ("2026-05-10", "2999-01-01")])
@@ -381,7 +458,7 @@ def worth(brand, *yearly: int) -> list[Account]:
 def versions() -> dict[int, str]:
     """Which write each account is of."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id, xmin::text FROM accounts_account")
+        cursor.execute("SELECT id, ctid::text FROM accounts_account")
         return dict(cursor.fetchall())
 
 
@@ -395,7 +472,10 @@ def high_value(accounts: list[Account]) -> list[Decimal]:
     [
         (range(1, 21), "0.10", [20, 19]),
         (range(1, 22), "0.10", [21, 20, 19]),  # 2.1 of 21: rounded up
-        ([5, 5, 5, 1], "0.10", [5, 5, 5]),  # ties
+        ([5, 5, 5, 1], "0.10", []),  # a tie at the border stays out as a whole
+        ([9] * 30, "0.10", []),
+        ([9, 9, *range(1, 9)], "0.25", [9, 9, 8]),  # 2.5: three find room
+        ([9, *[5] * 9], "0.25", [9]),
         ([3], "0.10", [3]),  # one at least
         ([0, 0, 4, 0, 0], "0.10", [4]),
         ([0, 0], "0.10", []),

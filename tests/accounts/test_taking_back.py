@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from accounts.enums import CancellationKind
+from accounts.enums import CancellationKind, TaskOrigin
 from accounts.models import (
     Cancellation,
     Contract,
@@ -23,8 +23,10 @@ from accounts.services.cancellations import (
     take_back_cancellation,
 )
 from accounts.services.contracts import advance_contracts
-from accounts.services.renewals import plan_renewal_reminders
+from accounts.services.due_work import run_due_work
+from accounts.services.renewals import RENEWAL_REMINDER, plan_renewal_reminders
 from cxcrm.base.clock import instant_on
+from cxcrm.outbox.models import OutgoingMail
 from tests.accounts.cancelling import TODAY, consumer_contract, events, receive, refused
 from tests.factories import NOW, AccountFactory, ContactFactory, ContractFactory, UserFactory
 
@@ -104,6 +106,34 @@ def test_undecided_cancellation_is_taken_back_with_its_task(contract):
     assert (task.state, task.result) == ("done", "The cancellation was taken back.")
 
 
+def test_what_was_entered_after_its_last_day_is_taken_back_on_the_day_of_entering(contract):
+    entered = datetime(2026, 6, 1, 8, tzinfo=ZoneInfo("Europe/Berlin"))
+    cancellation = receive(
+        contract,
+        EXTRAORDINARY,
+        received_at=instant_on(date(2026, 5, 1)),
+        effective_on=date(2026, 5, 15),
+        at=entered,
+    )
+    take_back = {"cancellation_id": cancellation.pk}
+    refused(TooLateToTakeBack, take_back_cancellation, at=entered + timedelta(days=1), **take_back)
+
+    take_back_cancellation(at=entered + timedelta(hours=15), **take_back)
+
+    contract.refresh_from_db()
+    assert (contract.ends_on, contract.renewal_date) == (None, date(2027, 1, 15))
+
+
+def test_withdrawal_that_was_entered_late_is_taken_back_on_the_day_of_entering():
+    contract = consumer_contract()
+    cancellation = receive(contract, WITHDRAWAL, received_at=instant_on(date(2026, 5, 25)))
+
+    take_back_cancellation(cancellation_id=cancellation.pk, at=NOW)
+
+    contract.refresh_from_db()
+    assert contract.state == "running"
+
+
 def test_contract_that_has_ended_is_not_brought_back(contract):
     cancellation = receive(contract, EXTRAORDINARY, effective_on=TODAY)
     next_day = instant_on(date(2026, 6, 2))
@@ -123,6 +153,73 @@ def test_reminder_that_was_decided_stays_decided(contract):
     contract.refresh_from_db()
     assert contract.remind_on is None
     assert RenewalReminder.objects.count() == 1
+
+
+@pytest.fixture
+def stopped(contract) -> RenewalReminder:
+    """Decided, and its mail stopped by a cancellation before it went."""
+    remind = instant_on(contract.remind_on)
+    plan_renewal_reminders(at=remind)
+    receive(contract, received_at=remind, at=remind)
+    OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).update(
+        state="suppressed", finished_at=remind
+    )
+    return RenewalReminder.objects.get()
+
+
+def take_back_standing(contract: Contract, at: datetime) -> None:
+    take_back_cancellation(cancellation_id=standing_cancellation(contract).pk, at=at)
+
+
+def retention_tasks() -> list[tuple]:
+    return list(Task.objects.order_by("id").values_list("origin", "due_on"))
+
+
+def test_who_takes_back_in_time_is_reminded_after_all_and_once(contract, stopped):
+    days = [instant_on(date(2026, 12, day)) for day in (14, 15, 16)]
+
+    take_back_standing(contract, days[0])
+    for day in days:
+        run_due_work(at=day)
+
+    stopped.refresh_from_db()
+    assert (stopped.state, stopped.decided_on) == ("planned", date(2026, 12, 14))
+    mails = OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).order_by("id")
+    assert list(mails.values_list("state", flat=True)) == ["suppressed", "queued"]
+    assert retention_tasks() == []
+
+
+def test_who_takes_back_after_the_deadline_is_called_however_long_ago_the_mail_was_stopped(
+    contract, stopped
+):
+    OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).update(finished_at=NOW)
+
+    take_back_standing(contract, instant_on(date(2027, 1, 10)))
+
+    stopped.refresh_from_db()
+    assert stopped.state == "too_late"
+    assert retention_tasks() == [(TaskOrigin.REMINDER_TOO_LATE, date(2027, 1, 10))]
+
+
+def test_whose_reminder_had_failed_is_called_at_once(contract, stopped):
+    OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).update(state="failed", finished_at=NOW)
+
+    take_back_standing(contract, instant_on(date(2026, 12, 10)))
+
+    stopped.refresh_from_db()
+    assert stopped.state == "undelivered"
+    assert retention_tasks() == [(TaskOrigin.REMINDER_NOT_DELIVERED, date(2026, 12, 10))]
+
+
+@pytest.mark.parametrize("state", ["queued", "accepted"])
+def test_whom_the_reminder_reaches_anyway_is_told_once(contract, stopped, state):
+    finished = None if state == "queued" else NOW
+    OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).update(state=state, finished_at=finished)
+
+    take_back_standing(contract, instant_on(date(2026, 12, 10)))
+
+    assert OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).count() == 1
+    assert retention_tasks() == []
 
 
 def test_end_of_a_feed_comes_sooner_by_a_cancellation_and_never_later(contract):

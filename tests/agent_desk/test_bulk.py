@@ -116,7 +116,9 @@ def test_deed_that_the_role_may_not_do_is_not_done(desk):
     assert account.account_manager is None
 
 
-@pytest.mark.parametrize("ids", [["abc"], ["1 OR 1=1"], ["-1"], ["99999999999999999999"]])
+@pytest.mark.parametrize(
+    "ids", [["abc"], ["1 OR 1=1"], ["-1"], ["99999999999999999999"], ["9" * 5_000]]
+)
 def test_rows_that_are_none_are_not_acted_upon(desk, ids):
     rows.make_task(assignee=None)
     data = {"action": "take_tasks", "index": "0", "_selected_action": ids, "_form_submitted": "on"}
@@ -136,12 +138,35 @@ def test_whole_list_is_what_its_view_shows_on_all_pages(desk, monkeypatch):
 
     everything = {"select_across": "1", "query": "?show=nobody"}
     page = choose(client, TASKS, "take_tasks", free[:1], **everything)
+    everything["extent"] = page.context["extent"]
     confirm(client, TASKS, "take_tasks", free[:1], **everything)
 
     assert "It will be done to 4 chosen rows." in page.text
     assert Task.objects.filter(assignee=client.user).count() == 4
     others.refresh_from_db()
     assert others.assignee != client.user
+
+
+@pytest.mark.parametrize("growth", [1, 0])
+def test_whole_list_that_has_changed_since_is_asked_about_again(desk, growth):
+    """With no growth one row has gone and another has come."""
+    free = [rows.make_task(assignee=None) for _ in range(2)]
+    client = desk(Role.AGENT)
+    everything = {"select_across": "1", "query": "?show=nobody"}
+    page = choose(client, TASKS, "take_tasks", free[:1], **everything)
+    rows.make_task(assignee=None)
+    if not growth:
+        free[0].delete()
+
+    again = confirm(
+        client, TASKS, "take_tasks", free[:1], extent=page.context["extent"], **everything
+    )
+
+    assert "The list has changed since you were asked" in again.text
+    assert f"It will be done to {2 + growth} chosen rows." in again.text
+    assert (Task.objects.filter(assignee=client.user).count(), Job.objects.count()) == (0, 0)
+    confirm(client, TASKS, "take_tasks", free[:1], extent=again.context["extent"], **everything)
+    assert Task.objects.filter(assignee=client.user).count() == 2 + growth
 
 
 def test_many_rows_are_worked_off_in_the_background(desk, monkeypatch):

@@ -116,6 +116,57 @@ def test_agent_decides_and_takes_back(desk, contract):
     assert "taken back on" in client.get(page(contract)).text
 
 
+def test_agent_is_asked_whether_a_last_day_that_is_over_is_meant(desk, contract):
+    client = desk(Role.AGENT)
+    typed = answers(kind="extraordinary", received_at="2026-05-04T09:00", effective_on="2026-05-15")
+    dialog = client.get(reverse("admin:accounts_contract_cancel", args=[contract.pk])).text
+    assert 'type="hidden" name="past_is_meant"' in dialog
+
+    asked = submit(client, contract, "cancel", **typed, past_is_meant="")
+    assert asked.context["form"].errors.keys() == {"past_is_meant"}
+    assert "The last day would be May 15, 2026, which is over." in asked.text
+    assert 'type="checkbox" name="past_is_meant"' in asked.text
+    assert not Cancellation.objects.exists()
+
+    again = submit(client, contract, "cancel", **typed | {"reason": "0"}, past_is_meant="on")
+    assert "checked" in again.text.split('name="past_is_meant"')[1].split(">")[0]
+
+    submit(client, contract, "cancel", **typed, past_is_meant="on")
+    assert Cancellation.objects.get().effective_on == date(2026, 5, 15)
+    submit(client, contract, "take_back")
+    contract.refresh_from_db()
+    assert contract.ends_on is None
+
+
+def test_consumer_under_notice_may_withdraw_at_the_desk_within_14_days(desk):
+    client = desk(Role.AGENT)
+    young, old = (
+        ContractFactory(
+            account__customer_kind="consumer", starts_on=NOW.date(), concluded_on=concluded_on
+        )
+        for concluded_on in (date(2026, 5, 18), date(2026, 5, 17))
+    )
+    for contract in (young, old):
+        submit(client, contract, "cancel", **answers())
+
+    shown = [f"/{row.pk}/cancel/" in client.get(page(row)).text for row in (young, old)]
+    submit(client, young, "cancel", **answers(kind="withdrawal"))
+
+    assert shown == [True, False]
+    young.refresh_from_db()
+    assert young.state == ContractState.WITHDRAWN
+
+
+def test_no_earliest_end_is_shown_while_a_cancellation_waits(desk, contract):
+    client = desk(Role.AGENT)
+    submit(client, contract, "cancel", **answers(kind="switch"))
+
+    for url in (page(contract), reverse("admin:accounts_contract_cancel", args=[contract.pk])):
+        shown = client.get(url).text
+        assert "Earliest end" not in shown
+        assert "Ordinary notice received today" not in shown
+
+
 def test_decision_that_cannot_be_is_refused_beside_its_field(desk, contract):
     client = desk(Role.AGENT)
     submit(client, contract, "cancel", **answers(kind="switch"))

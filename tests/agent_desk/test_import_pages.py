@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from accounts.enums import ImportState
 from accounts.models import Account, ImportChunk, ImportMapping, ImportRun
@@ -154,6 +154,30 @@ def test_upload_above_the_limit_is_answered_with_the_limit_and_not_kept(upload, 
     assert run is None
 
 
+def test_file_that_cannot_be_read_any_more_leads_back_to_its_run(upload):
+    client, run = upload()
+    run.chunks.update(content=GERMAN.decode().encode("latin-1"))
+
+    for method in (client.get, client.post):
+        answer = method(to("mapping", run))
+        assert answer["Location"] == to("change", run)
+        assert "line 2, byte 5 is no UTF-8" in client.get(answer["Location"]).text
+
+
+def test_editor_refuses_characters_that_cannot_be_kept(upload):
+    client, run = upload()
+    before = run.mapping_content
+
+    for value, meaning in (("F\0", "business"), ("F", "business\0")):
+        answer = client.post(
+            to("mapping", run),
+            mapped(**{"customer_kind:from": [value], "customer_kind:to": [meaning]}),
+        )
+        assert problems(answer) == {"customer_kind:source": ["Null characters are not allowed."]}
+    run.refresh_from_db()
+    assert run.mapping_content == before
+
+
 def test_editor_starts_with_the_columns_that_are_called_like_fields(upload, feed_of):
     client, run = upload(feed_of(row()))
 
@@ -193,6 +217,62 @@ def test_editor_shows_what_is_missing_beside_its_field_and_keeps_nothing(upload)
     assert 'href="#map-country"' in alone.text
     run.refresh_from_db()
     assert run.mapping_content == before
+
+
+@pytest.fixture
+def workbook():
+    """A cover, and contracts on the second sheet."""
+    book = Workbook()
+    book.active.title = "Deckblatt"
+    book.active.append(["Stand", "Firma"])
+    sheet = book.create_sheet("Verträge")
+    for line in GERMAN.decode().splitlines():
+        sheet.append([name.replace("Kundennr", "account_number") for name in line.split(";")])
+    packed = BytesIO()
+    book.save(packed)
+    return packed.getvalue()
+
+
+def test_sheet_of_a_workbook_is_chosen_in_the_editor(upload, workbook):
+    client, run = upload(workbook)
+    first = client.get(to("mapping", run))
+    assert first.context["sample"].header == ["Stand", "Firma"]
+    assert first.context["form"].fields["sheet"].choices == [
+        ("", "Deckblatt"),
+        ("Verträge", "Verträge"),
+    ]
+
+    choice = {"sheet": "Verträge", "shown_sheet": ""}
+    anew = client.post(to("mapping", run), mapped() | choice)
+
+    assert anew.context["sample"].header[0] == "account_number"
+    assert anew.context["form"]["account_number:source"].value() == "column:account_number"
+    assert anew.context["shown_sheet"] == "Verträge"
+    run.refresh_from_db()
+    assert "sheet" not in run.mapping_content
+
+    shown = {"sheet": "Verträge", "shown_sheet": "Verträge"}
+    columns = {"account_number:source": "column:account_number"}
+    answer = client.post(to("mapping", run), mapped() | columns | shown)
+    assert answer["Location"] == to("preview", run)
+    run.refresh_from_db()
+    assert run.mapping_content["sheet"] == "Verträge"
+    assert [line["line"] for line in client.get(to("preview", run)).context["rows"]] == [2, 3]
+
+    back = client.post(to("mapping", run), mapped() | {"sheet": "", "shown_sheet": "Verträge"})
+    assert back.context["sample"].header == ["Stand", "Firma"]
+
+
+def test_sheet_is_no_question_where_there_is_one_or_none(upload, workbook):
+    client, run = upload()
+
+    assert "sheet" not in client.get(to("mapping", run)).context["form"].fields
+    none = client.post(to("mapping", run), mapped(sheet="\0nowhere", shown_sheet="\0nowhere"))
+    assert none["Location"] == to("preview", run)
+
+    client, run = upload(workbook)
+    nowhere = client.post(to("mapping", run), mapped(sheet="nowhere", shown_sheet=""))
+    assert nowhere["Location"] == to("change", run)
 
 
 def test_values_are_translated_where_asked_for_and_where_they_do_not_fit(upload):

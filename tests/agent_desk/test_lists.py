@@ -110,6 +110,8 @@ def test_contracts_can_be_narrowed_by_brand_term_and_notice(desk):
     assert listed(client.get(url, {"term": "rolling"})) == ["ROLLING"]
     assert listed(client.get(url, {"term": "fixed"})) == ["FIXED"]
     assert listed(client.get(url, {"show": "under-notice"})) == ["FIXED"]
+    cancel(rolling, None)
+    assert listed(client.get(url, {"show": "under-notice"})) == ["ROLLING", "FIXED"]
 
 
 @pytest.mark.parametrize("lookup", ["name__regex", "created_at__year", "brand__name", "notes"])

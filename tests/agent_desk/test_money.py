@@ -80,12 +80,28 @@ def test_contract_page_says_all_terms_and_which_prices_changed(desk):
         assert shown in text
 
 
-def test_contract_list_says_the_next_price(desk):
+def test_contract_page_says_each_price_that_is_to_come(desk):
+    contract = ContractFactory(renewal_price=Decimal(20))
+    announce(contract)
+
+    text = desk(Role.AGENT).get(page(contract)).text
+
+    assert "12.00 EUR net from July 1, 2026: Announced price change" in text
+    assert "20.00 EUR net from Jan. 15, 2027: Renewal" in text
+
+
+def test_contract_list_says_price_tax_and_terms_as_the_customer_reads_them(desk):
     announce(ContractFactory())
+    consumer = AccountFactory(customer_kind="consumer")
+    ContractFactory(account=consumer, tax_rate=19, price=Decimal("3.50"))
 
     text = desk(Role.AGENT).get(reverse("admin:accounts_contract_changelist")).text
 
-    assert "10.00 EUR net / month, 12.00 from July 1, 2026" in text
+    assert (
+        "10.00 EUR net / month · 12.00 EUR net from July 1, 2026: Announced price change · "
+        "12 months, then 12 more each · Notice: 1 month"
+    ) in text
+    assert "4.17 EUR gross / month, 19% tax included · 12 months" in text
 
 
 # --- Announcing and calling off

@@ -175,9 +175,13 @@ def test_worker_that_dies_in_a_chunk_leaves_nothing_half_done(agent, accounts, d
 
 
 @pytest.mark.usefixtures("small")
-def test_chunk_that_fails_is_tried_again_and_others_are_not_kept_waiting(agent, accounts, deed):
+def test_chunk_that_fails_is_tried_again_and_others_are_not_kept_waiting(
+    agent, accounts, deed, caplog
+):
+    content = "Bäckerei Brot owes 9.90"
+
     def act(*, ids, at, actor):
-        raise RuntimeError
+        raise RuntimeError(content)
 
     deed(act)
     failing = start("tried", accounts, agent)
@@ -194,6 +198,8 @@ def test_chunk_that_fails_is_tried_again_and_others_are_not_kept_waiting(agent, 
     assert states[:2] == [(JobState.WAITING, 1), (JobState.WAITING, 2)]
     assert states[-2:] == [(JobState.STOPPED, jobs.FAILURES)] * 2
     assert failing.problem == "An unexpected error came up again and again."
+    assert "job_chunk_failed" in caplog.text
+    assert content not in caplog.text
 
 
 @pytest.mark.usefixtures("small")

@@ -1,6 +1,7 @@
 """A bulk action over more rows than one request does is worked off by real workers, and each row
 is done once although one of them is killed in the middle of a chunk, at its worst moments."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -81,19 +82,17 @@ def open_tasks() -> list[int]:
 
 
 def finish_all(desk: Desk, ticked: int) -> Job:
-    shown = desk.post(
-        LIST,
-        {
-            "action": FINISH_TASKS,
-            "index": "0",
-            "select_across": "1",
-            "_selected_action": str(ticked),
-            "_form_submitted": "on",
-            "result": RESULT,
-        },
-        form=LIST,
-    )
-    assert f"of {TASKS} rows" in shown
+    """Choose the whole list, be asked, and agree."""
+    chosen = {
+        "action": FINISH_TASKS,
+        "index": "0",
+        "select_across": "1",
+        "_selected_action": str(ticked),
+    }
+    extent = re.search(r'name="extent" value="([^"]+)"', desk.post(LIST, chosen, form=LIST))
+    assert extent
+    answer = {"_form_submitted": "on", "extent": extent[1], "result": RESULT}
+    assert f"of {TASKS} rows" in desk.post(LIST, chosen | answer, form=LIST)
     return Job.objects.get()
 
 

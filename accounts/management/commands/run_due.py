@@ -13,6 +13,8 @@ LABELS = {
     "too_late": "reminders too late, task opened",
     "nobody": "nobody to write to, task opened",
     "undelivered": "reminders not delivered, task opened",
+    "expired": "held reminders too late, task opened",
+    "letters": "receipts not delivered, task opened",
     "started": "contracts started",
     "ended": "contracts ended",
     "repriced": "prices changed",

@@ -2,12 +2,19 @@
 comes in contradicts something."""
 
 from collections.abc import Collection
+from datetime import date
 
 from django.utils.translation import gettext as _
 
 from accounts.enums import ImportKind
 from accounts.services.imports.fields import ACCOUNT_DETAILS, fields_of
-from accounts.sql import import_cancellations, import_findings, import_merging, import_staging
+from accounts.sql import (
+    import_cancellations,
+    import_findings,
+    import_merging,
+    import_prices,
+    import_staging,
+)
 
 # What recognises a thing, the columns that say it, and what has to be the same in all its rows.
 _CONTACT = (
@@ -38,8 +45,9 @@ def says_accounts(kind: ImportKind, fields: Collection[str]) -> bool:
     return kind == ImportKind.ACCOUNTS
 
 
-def refuse_rows(kind: ImportKind, fields: Collection[str]) -> None:
-    """Refuse staged rows that do not fit to each other or to what is there."""
+def refuse_rows(kind: ImportKind, fields: Collection[str], *, as_of: date) -> None:
+    """Refuse staged rows that do not fit to each other or to what is there, and take over into the
+    others what counts more than what they say."""
     if number := _ONCE.get(kind):
         import_staging.refuse_repeated(number=number, reason=_("stands in line {line} already"))
     reasons = {
@@ -53,6 +61,7 @@ def refuse_rows(kind: ImportKind, fields: Collection[str]) -> None:
         )
     if kind == ImportKind.CONTRACTS:
         _refuse_starts_after_end(fields)
+        import_prices.keep_later_prices(fields=fields, as_of=as_of)
     if "account_number" in fields and not says_accounts(kind, fields):
         import_findings.refuse_unknown_accounts(reason=_("there is no account of this number"))
     if kind == ImportKind.CANCELLATIONS:
@@ -91,6 +100,10 @@ def report_contradictions(kind: ImportKind, fields: Collection[str]) -> None:
     if kind == ImportKind.CANCELLATIONS:
         import_findings.report_unmatched_cancellations(
             reason=_("no contract of this account ended on {day}; running: {count}")
+        )
+    if kind == ImportKind.CONTRACTS:
+        import_prices.report_kept_prices(
+            reason=_("the feed says {said}; what counts since {day}: {known}"), none=_("nothing")
         )
     if kind == ImportKind.CONTRACTS and "cancelled_on" in fields:
         import_findings.report_cancelled_without_end(

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -36,6 +36,10 @@ class BrandUnknown(DomainError):
 
 class ImportIsRunning(DomainError):
     code = "import_is_running"
+
+
+class ImportBrokeOff(DomainError):
+    code = "import_broke_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,10 @@ def import_feed(
 
     Raises MappingRefused, BrandUnknown, ImportIsRunning, and FeedRefused for a file that cannot
     be read as a whole. A run that was there, or whose file could be opened, is left as refused.
+    Where the database fails, or others hold what is to be written for too long, ImportBrokeOff;
+    with a `run` that was there its own error, so that whoever queued it can begin anew.
     """
+    was_there = run is not None
     on_progress = on_progress or (lambda progress: None)
     try:
         feed_mapping = (
@@ -112,11 +119,25 @@ def import_feed(
             _merge(run, reader.fields, on_progress, dry_run=dry_run)
     except ImportIsRunning:
         raise
+    except (OperationalError, InterfaceError) as error:
+        if was_there or run is None:
+            raise
+        broke_off = ImportBrokeOff(
+            _("The database broke the import off, nothing was written: %s") % _first_line(error)
+        )
+        connection.close_if_unusable_or_obsolete()
+        refuse_run(run, str(broke_off))
+        raise broke_off from error
     except DomainError as error:
         if run is not None:
             refuse_run(run, str(error), line=getattr(error, "line", None) or 0)
         raise
     return run
+
+
+def _first_line(error: Exception) -> str:
+    """Without the lines after it, which may quote a row."""
+    return str(error).partition("\n")[0]
 
 
 def known_references() -> References:
@@ -235,7 +256,7 @@ def _merge(
         total = len(steps) + 1
         on_progress(Progress("checking", 0, total, run.rows_read))
         import_staging.analyze_staging()
-        refuse_rows(kind, fields)
+        refuse_rows(kind, fields, as_of=run.as_of)
         with transaction.atomic():
             merge.begin()
             for done, step in enumerate(steps, start=1):

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Protocol
 
@@ -28,6 +28,8 @@ _AMOUNT_WITH_COMMA = re.compile(r"-?[0-9]{1,20}(,[0-9]{1,20})?")
 _is_address = EmailValidator()
 # Shows in messages how a feed writes days: all of its parts differ.
 _SOME_DAY = date(2026, 12, 31)
+# No clock on earth is further from UTC than 14 hours; PostgreSQL reads up to 15.
+_LARGEST_OFFSET = timedelta(hours=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,11 @@ class Phone:
         return _("international number like +49 721 123456")
 
 
+def _check_year(day: date, text: str) -> None:
+    if not 1900 <= day.year < 2200:
+        raise ValueError(_("%s does not lie between 1900 and 2199") % quoted(text))
+
+
 @dataclass(frozen=True, slots=True)
 class Day:
     column: ClassVar[str] = "date"
@@ -206,8 +213,7 @@ class Day:
                 _("%(value)s is no day of the form %(format)s")
                 % {"value": quoted(text), "format": notation.write_day(_SOME_DAY)}
             ) from None
-        if not 1900 <= day.year < 2200:
-            raise ValueError(_("%s does not lie between 1900 and 2199") % quoted(text))
+        _check_year(day, text)
         return day
 
     def describe(self) -> str:
@@ -223,9 +229,14 @@ class Moment:
 
     def parse(self, text: str, notation: Notation) -> str:
         try:
-            return datetime.fromisoformat(text).isoformat()
+            moment = datetime.fromisoformat(text)
         except ValueError:
             return f"{Day().parse(text, notation)}T00:00:00"
+        _check_year(moment, text)
+        offset = moment.utcoffset() or timedelta()
+        if abs(offset) > _LARGEST_OFFSET or offset.microseconds:
+            raise ValueError(_("%s has an offset from UTC that no place has") % quoted(text))
+        return moment.isoformat()
 
     def describe(self) -> str:
         return _("day, or an instant like 2026-01-31T09:30:00+01:00")

@@ -66,6 +66,7 @@ class Merge:
         return [*steps, self.permissions, self.dates, self.reminders, self.lost_accounts]
 
     def begin(self) -> None:
+        import_merging.wait_for_locks()
         import_merging.check_keys_at_once()
         import_merging.ignore_history(ignored=True)
 
@@ -102,7 +103,7 @@ class Merge:
         self._note_ends()
 
     def ends(self) -> None:
-        changed = import_contracts.merge_ends(as_of=self.run.as_of)
+        changed = import_contracts.merge_ends(as_of=self.run.as_of, at=self.at)
         self.counts["contracts"] = {"added": 0, "changed": changed, "unchanged": 0}
         self._note_ends()
 
@@ -135,7 +136,7 @@ class Merge:
             )
 
     def dates(self) -> None:
-        refresh_contract_dates_of(table="import_touched", on=self.run.as_of, at=self.at)
+        refresh_contract_dates_of(table="import_touched", as_of=self.run.as_of, at=self.at)
 
     def reminders(self) -> None:
         import_reminders.create_decided()
@@ -143,7 +144,7 @@ class Merge:
             "done_before": import_reminders.note_earlier_reminders(at=self.at),
             "held": import_reminders.hold_late_reminders(as_of=self.run.as_of, at=self.at),
         }
-        refresh_contract_dates_of(table="import_decided", on=self.run.as_of, at=self.at)
+        refresh_contract_dates_of(table="import_decided", as_of=self.run.as_of, at=self.at)
 
     def lost_accounts(self) -> None:
         for account_ids in import_contracts.touched_accounts(batch=BATCH):

@@ -1,6 +1,6 @@
 """What a file holds and how a mapping reads it, without taking anything in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.enums import ImportKind
-from accounts.services.imports.files import EnoughRead, open_feed
+from accounts.services.imports.files import EnoughRead, Feed, Row, open_feed
 from accounts.services.imports.importing import check_brand, known_references
 from accounts.services.imports.mapping import load_mapping, parse_mapping
 from accounts.services.imports.offers import offer_problems
@@ -27,10 +27,11 @@ MOST_KEPT = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class FeedSample:
-    """The columns of a file, and the cells of its first rows."""
+    """The columns of a file, the cells of its first rows, and the sheets of a workbook."""
 
     header: list[str]
     rows: list[list[str]]
+    sheets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +56,20 @@ def read_sample(*, file: Path, rows: int = 50, sheet: str = "") -> FeedSample:
     """The header and the first rows that can be read, out of the beginning of a large file.
     Raises FeedRefused."""
     with open_feed(file, sheet=sheet, most=MOST_READ) as feed:
-        sample = FeedSample(feed.header, [])
+        sample = FeedSample(feed.header, [], feed.sheets)
         length = 0
-        with suppress(EnoughRead):
-            for row in islice(feed.rows(), rows + MOST_REFUSED):
-                length += sum(map(len, row.cells))
-                if length > MOST_KEPT:
-                    break
-                if not row.fault:
-                    sample.rows.append(row.cells)
-                if len(sample.rows) == rows:
-                    break
+        for row in islice(_first_rows(feed), rows + MOST_REFUSED):
+            length += sum(map(len, row.cells))
+            if len(sample.rows) == rows or length > MOST_KEPT:
+                break
+            if not row.fault:
+                sample.rows.append(row.cells)
         return sample
+
+
+def _first_rows(feed: Feed) -> Iterator[Row]:
+    with suppress(EnoughRead):
+        yield from feed.rows()
 
 
 def preview_feed(
@@ -84,12 +87,9 @@ def preview_feed(
     feed_mapping = load_mapping(mapping) if isinstance(mapping, str) else parse_mapping("", mapping)
     references = known_references()
     check_brand(brand, references)
-    with (
-        open_feed(
-            file, notation=feed_mapping.notation, sheet=feed_mapping.sheet, most=MOST_READ
-        ) as feed,
-        suppress(EnoughRead),
-    ):
+    with open_feed(
+        file, notation=feed_mapping.notation, sheet=feed_mapping.sheet, most=MOST_READ
+    ) as feed:
         reader = RowReader(
             mapping=feed_mapping,
             header=feed.header,
@@ -103,7 +103,7 @@ def preview_feed(
             for field, ids in references.items()
         }
         preview = FeedPreview(feed.header, [], feed_mapping.kind)
-        for row in islice(feed.rows(), rows):
+        for row in islice(_first_rows(feed), rows):
             if row.fault:
                 preview.rows.append(PreviewRow(row.line, row.cells, {}, {"": row.fault}))
                 continue

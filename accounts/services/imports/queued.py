@@ -1,6 +1,5 @@
 """Carries out the uploads that wait for a worker, one at a time."""
 
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -21,6 +20,7 @@ from accounts.services.imports.uploads import RUN_IMPORTS, forget_old_uploads, o
 from accounts.sql.import_progress import connect_beside, write_progress
 from accounts.sql.import_staging import release_import_lock, take_import_lock
 from cxcrm.base.errors import DomainError
+from cxcrm.base.logs import fault_facts
 from cxcrm.base.queue import after_commit
 
 logger = structlog.get_logger(__name__)
@@ -88,13 +88,7 @@ def _carry_out(run: ImportRun, at: datetime) -> None:
         except (OperationalError, InterfaceError):
             raise  # the database is away: the next sweep begins anew
         except Exception as error:  # else this file would stop all others for good
-            # Without the message, which may hold what stands in the file.
-            logger.error(
-                "import_failed",
-                import_run=run.pk,
-                error=type(error).__name__,
-                trace=traceback.format_tb(error.__traceback__),
-            )
+            logger.error("import_failed", import_run=run.pk, **fault_facts(error))
             _refuse_unless_over(
                 run, _("an error inside cxcrm; its administrators find it in the log")
             )

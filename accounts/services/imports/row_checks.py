@@ -1,7 +1,7 @@
 """What does not fit together inside one row of a feed."""
 
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,6 +11,9 @@ from accounts.services.imports.fields import MAIL_CLASSES
 
 Values = dict[str, Any]
 Faults = Iterator[tuple[str, str]]
+
+# Where a day ends last.
+_LAST_ZONE = timezone(timedelta(hours=-12))
 
 
 def faults_of_row(kind: ImportKind) -> Callable[[Values, date], Faults]:
@@ -32,6 +35,16 @@ def _contact(values: Values, as_of: date) -> Faults:
                     yield name, _("is missing, and there is a %s") % given[0]
             if values["contact_address"] is None:
                 yield given[0], _("belongs to a mail address, and there is none")
+            since = values[f"{mail_class}_since"]
+            if since is not None and _day_of(since) > as_of:
+                yield f"{mail_class}_since", _("lies after %s") % as_of
+
+
+def _day_of(text: str) -> date:
+    """The day of a moment where the customer lives or, of one with an offset, the earliest day
+    that it can be there."""
+    moment = datetime.fromisoformat(text)
+    return (moment.astimezone(_LAST_ZONE) if moment.tzinfo else moment).date()
 
 
 def _contract(values: Values, as_of: date) -> Faults:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.enums import ImportKind
 from accounts.models import ImportMapping
 from accounts.services.imports import (
+    FeedMapping,
     MappingRefused,
     fields_of,
     load_mapping,
@@ -73,17 +74,23 @@ def starting_content(*, name: str, kind: str, header: Sequence[str]) -> dict[str
     """
     if not name:
         return guessed_content(kind=kind, header=header)
-    if name not in dict(known_mappings()):
-        raise MappingRefused(_("There is no mapping %s.") % quoted(name), field="mapping")
-    mapping = load_mapping(name)
-    if mapping.kind != kind:
-        raise MappingRefused(_("This mapping is for rows of another kind."), field="mapping")
+    mapping = mapping_named(name, kind=kind)
     fields = {
         field: entry
         for field, entry in mapping.content["fields"].items()
         if not (entry.get("optional") and entry.get("column") not in header)
     }
     return dict(mapping.content) | {"kind": kind, "fields": fields}
+
+
+def mapping_named(name: str, *, kind: str) -> FeedMapping:
+    """A known mapping. Raises MappingRefused where there is none, or one for other rows."""
+    if name not in dict(known_mappings()):
+        raise MappingRefused(_("There is no mapping %s.") % quoted(name), field="mapping")
+    mapping = load_mapping(name)
+    if mapping.kind != kind:
+        raise MappingRefused(_("This mapping is for rows of another kind."), field="mapping")
+    return mapping
 
 
 def guessed_content(*, kind: str, header: Sequence[str]) -> dict[str, Any]:

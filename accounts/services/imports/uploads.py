@@ -19,18 +19,24 @@ from accounts.enums import ImportState
 from accounts.models import Brand, ImportChunk, ImportIssue, ImportRun
 from accounts.services.imports import (
     FeedRefused,
-    FeedSample,
     MappingRefused,
     parse_mapping,
     read_sample,
 )
-from accounts.services.imports.saved_mappings import save_mapping, starting_content
+from accounts.services.imports.files import refuse_large_unpacked
+from accounts.services.imports.saved_mappings import (
+    mapping_named,
+    save_mapping,
+    starting_content,
+)
 from cxcrm.base.errors import DomainError
 from cxcrm.base.queue import after_commit
 from cxcrm.users.models import User
 
 RUN_IMPORTS = "accounts.run_imports"
 PIECE = 2**20
+# The values that the editor offers for translation are those of so many rows.
+SAMPLED = 500
 KEPT_FOR = timedelta(days=7)
 # The calendar day that has begun somewhere on earth.
 _FIRST_ZONE = timedelta(hours=14)
@@ -71,8 +77,7 @@ def store_upload(
     with TemporaryDirectory(prefix="cxcrm-") as folder:
         path = Path(folder, "feed")
         sha256 = _copy(file, path)
-        header = _read(path).header
-        content = starting_content(name=mapping, kind=kind, header=header)
+        content = _starting_content(path, mapping=mapping, kind=kind)
         with transaction.atomic():
             run = ImportRun.objects.create(
                 kind=kind,
@@ -116,11 +121,15 @@ def too_large() -> str:
     ) % {"megabytes": settings.CXCRM_LARGEST_UPLOAD_MB}
 
 
-def _read(path: Path) -> FeedSample:
+def _starting_content(path: Path, *, mapping: str, kind: str) -> dict[str, Any]:
+    """Looks at the file as the editor of the mapping will, so that it is refused here and now."""
     try:
-        return read_sample(file=path, rows=1)
+        refuse_large_unpacked(path)
+        sheet = mapping_named(mapping, kind=kind).sheet if mapping else ""
+        header = read_sample(file=path, rows=SAMPLED, sheet=sheet).header
     except FeedRefused as refusal:
         raise UploadRefused(str(refusal), field="file") from None
+    return starting_content(name=mapping, kind=kind, header=header)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Deeds done to the chosen rows of a list, after a page that says to how many."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,9 @@ from cxcrm.base.deeds import deed_named
 from cxcrm.base.enums import JobState
 from cxcrm.base.errors import DomainError
 from cxcrm.base.jobs import AT_ONCE, MOST, start_job
+
+# No more digits than every bigint may have.
+_KEY = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,16 @@ class ActsInBulk:
             return redirect(request.get_full_path())
         action: BulkAction = offered[name][0]
         rows = self._chosen(request, queryset)
+        ids = _ids(action, rows)
+        # Of rows that are ticked, everybody knows which they are.
+        extent = f"{len(ids)} {max(ids, default=0)}" if _is_everything(request) else ""
+        has_changed = _is_answer(request) and request.POST.get("extent", "") != extent
         form = action.form(request, data=request.POST if _is_answer(request) else None)
-        if _is_answer(request) and form.is_valid():
+        if _is_answer(request) and not has_changed and form.is_valid():
             try:
                 job = start_job(
                     deed=action.deed,
-                    ids=_ids(action, rows),
+                    ids=ids,
                     parameters=_parameters(form),
                     at=clock.now(),
                     actor=request.user,
@@ -86,7 +94,7 @@ class ActsInBulk:
                 form.add_error(refusal.field if refusal.field in form.fields else None, refusal)
             else:
                 return _answer(request, job)
-        total = len(_ids(action, rows)[: MOST + 1])
+        total = len(ids)
         context = {
             **self.admin_site.each_context(request),
             "title": offered[name][2],
@@ -94,6 +102,8 @@ class ActsInBulk:
             "form": form,
             "total": total,
             "in_background": total > AT_ONCE,
+            "extent": extent,
+            "has_changed": has_changed,
             "kept": [
                 (key, value)
                 for key in ("action", "select_across", helpers.ACTION_CHECKBOX_NAME)
@@ -104,14 +114,18 @@ class ActsInBulk:
         return TemplateResponse(request, "base/bulk_action.html", context)
 
     def _chosen(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if request.POST.get("select_across") == "1":
+        if _is_everything(request):
             return queryset
         ticked = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
-        return queryset.filter(pk__in=[int(pk) for pk in ticked if pk.isdecimal()])
+        return queryset.filter(pk__in=[int(pk) for pk in ticked if _KEY.fullmatch(pk)])
 
 
 def _is_answer(request: HttpRequest) -> bool:
     return "_form_submitted" in request.POST
+
+
+def _is_everything(request: HttpRequest) -> bool:
+    return request.POST.get("select_across") == "1"
 
 
 def _ids(action: BulkAction, rows: QuerySet) -> list[int]:

@@ -128,6 +128,30 @@ def test_withdrawal_of_a_feed_withdraws_the_contract_for_good(take_in_rows):
     assert Cancellation.objects.filter(kind="withdrawal").count() == 2
 
 
+@pytest.mark.parametrize("end", ["2026-05-20", "2027-01-14"])
+def test_withdrawal_withdraws_a_contract_whose_end_is_known(take_in_rows, end):
+    take_in_rows(row(ends_on="2027-01-14"))
+    withdrawal = cancellation_row(contract_number="V1", ends_on=end, cancellation_kind="withdrawal")
+
+    run = take_in_rows(withdrawal, mapping="standard_cancellations")
+    again = take_in_rows(withdrawal, mapping="standard_cancellations")
+
+    contract = Contract.objects.get()
+    assert (contract.state, contract.renewal_date) == (ContractState.WITHDRAWN, None)
+    assert Cancellation.objects.get().kind == "withdrawal"
+    assert [r.counts["contracts"]["changed"] for r in (run, again)] == [1, 0]
+
+
+def test_withdrawal_of_a_feed_leaves_the_notice_that_an_agent_entered(take_in_rows):
+    take_in_rows(row())
+    cancel(Contract.objects.get(), date(2027, 1, 14))
+
+    take_in_rows(row(**CANCELLED | {"cancellation_kind": "withdrawal"}))
+
+    assert Contract.objects.get().state == ContractState.RUNNING
+    assert Cancellation.objects.get().origin == "agent"
+
+
 @pytest.mark.parametrize(
     ("changes", "finding", "refused"),
     [

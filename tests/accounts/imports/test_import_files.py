@@ -6,6 +6,7 @@ import pytest
 from accounts.enums import ImportState
 from accounts.models import Account, Contact, Contract, ImportRun
 from accounts.services.imports import BrandUnknown, FeedRefused, ImportIsRunning, MappingRefused
+from accounts.services.imports.files import Row, open_feed
 from accounts.sql import import_staging
 from cxcrm.base.exports import safe_cell
 from tests.accounts.imports.feeds import issues, row, take_in, write_feed
@@ -39,6 +40,21 @@ def test_import_reads_a_byte_order_mark_windows_lines_and_blank_lines(take_in_te
 
     assert (run.rows_read, run.rows_refused) == (1, 0)
     assert Account.objects.get().external_id == "K1"
+
+
+def test_import_leaves_out_lines_of_separators_only(take_in_text):
+    separators = "," * HEADER.count(",")
+    run = take_in_text(f"{HEADER}\n{separators}\n , ,\n{GOOD}\n{separators}\n")
+
+    assert (run.rows_read, run.rows_refused) == (1, 0)
+
+
+@pytest.mark.parametrize(("written", "line"), [("a,b\n{},1\n", 2), ('{{"a": "{}", "b": 1}}\n', 1)])
+def test_rows_that_are_refused_for_a_long_cell_do_not_keep_it(feed, written, line):
+    feed.write_text(written.format("x" * 20_000), encoding="utf-8")
+
+    with open_feed(feed) as opened:
+        assert list(opened.rows()) == [Row(line, [], "a cell is longer than 10 kB")]
 
 
 def test_import_of_a_header_alone_is_done(take_in_text):

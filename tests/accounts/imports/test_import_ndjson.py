@@ -36,7 +36,13 @@ def test_ndjson_is_known_by_its_content_packed_or_not(brand, tmp_path):
 
 @pytest.mark.parametrize(
     ("written", "price"),
-    [("0.30", "0.30"), ("1e2", "100.00"), ("12", "12.00"), ("1234567890.12", "1234567890.12")],
+    [
+        ("0.30", "0.30"),
+        ("1e2", "100.00"),
+        ("1000e-0002", "10.00"),
+        ("12", "12.00"),
+        ("1234567890.12", "1234567890.12"),
+    ],
 )
 def test_ndjson_numbers_are_exact(take_in_text, written, price):
     take_in_text(lines(row(price="PRICE")).replace('"PRICE"', written))
@@ -62,12 +68,38 @@ def test_ndjson_number_suits_a_mapping_with_decimal_comma(take_in_text):
         ('{"price": 1', "is no JSON, from character 12 on: one object per line is needed"),
         ('{"price": 1, "price": 2}', "says a key twice"),
         ('{"price": NaN}', "“NaN” is no number"),
+        ('{"price": 1e41}', "“1e41” is a number with too large an exponent"),
+        ('{"price": 1E-00041}', "“1E-00041” is a number with too large an exponent"),
+        ('{"price": 1e30000000}', "“1e30000000” is a number with too large an exponent"),
+        (
+            '{"price": 1e99999999999999999999}',
+            "“1e99999999999999999999” is a number with too large an exponent",
+        ),
+        ('{"pri\\u0000ce": 1}', "the name of a value holds a NUL character"),
+        ('{"pri\\ud83dce": 1}', "the name of a value holds half of a character"),
         ('{"price": "\\u0000"}', "holds a NUL character"),
         ('{"price": "\\ud83d"}', "holds half of a character"),
         ('{"price": "%s"}' % ("x" * 1_000_000), "a cell is longer than 10 kB"),
         ("[" * 100_000, "holds values inside of values"),
     ],
-    ids=["object", "list", "no object", "cut", "twice", "NaN", "NUL", "half", "1 MB", "deep"],
+    ids=[
+        "object",
+        "list",
+        "no object",
+        "cut",
+        "twice",
+        "NaN",
+        "large exponent",
+        "small exponent",
+        "huge exponent",
+        "exponent without end",
+        "NUL in a name",
+        "half in a name",
+        "NUL",
+        "half",
+        "1 MB",
+        "deep",
+    ],
 )
 def test_ndjson_refuses_a_line_as_a_whole_and_takes_the_rest(take_in_text, bad, fault):
     run = take_in_text(f"{lines(row())}\n{bad}\n{lines(row(contract_number='V2'))}")
@@ -93,9 +125,10 @@ def test_ndjson_columns_are_the_keys_of_all_lines(take_in_text, feed):
         (b'{"price": "\xe4"}', 1, "line 1, byte 12 is no UTF-8: save the file as UTF-8"),
         (b'{"price": 1}\n{"price": "\0"}', 2, "line 2 holds a NUL byte: the file is no text in"),
         (b"{}\n{}\n", 1, "line 1 is empty: a header is needed there"),
+        (b'{}\n{"a\\u0000b": 1}\n', 2, "line 2 the name of a value holds a NUL character"),
         (b'{"price": 1}\n' + b" " * 17_000_000, 2, "line 2 is longer than 16 MB"),
     ],
-    ids=["list", "latin-1", "NUL", "no keys", "16 MB"],
+    ids=["list", "latin-1", "NUL", "no keys", "no good key", "16 MB"],
 )
 def test_ndjson_refuses_a_file_that_it_cannot_read(take_in_text, content, line, message):
     with pytest.raises(FeedRefused) as refusal:

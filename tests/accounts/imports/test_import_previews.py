@@ -12,6 +12,7 @@ from accounts.services.imports import (
     load_mapping,
     parse_mapping,
     preview_feed,
+    previews,
     read_sample,
 )
 from tests.accounts.imports.feeds import AS_OF, AT, issues, row, take_in, write_feed
@@ -44,6 +45,23 @@ def test_sample_shows_columns_and_first_cells(products):
     assert read_sample(file=products, rows=1) == FeedSample(
         ["Code", "Pays", "Monthly", "Annual"], [["web", "m", "10.00", "100.00"]]
     )
+
+
+def test_sample_ends_with_what_it_may_read_pass_over_or_keep(feed, monkeypatch):
+    monkeypatch.setattr(previews, "MOST_REFUSED", 2)
+    monkeypatch.setattr(previews, "MOST_KEPT", 100)
+
+    def sampled(text: str) -> list[list[str]]:
+        feed.write_text(text, encoding="utf-8")
+        return read_sample(file=feed, rows=3).rows
+
+    good, bad = "1,2\n", "1,2,3\n"
+    assert sampled("a,b\n" + good * 9) == [["1", "2"]] * 3
+    assert sampled("a,b\n" + good + bad * 4 + good) == [["1", "2"]]
+    assert sampled("a,b\n" + good + f"{'x' * 100},1\n" + good) == [["1", "2"]]
+    monkeypatch.setattr(previews, "MOST_READ", 10)
+    assert sampled("a,b\n" + good * 9) == [["1", "2"]]
+    assert sampled('{"a":"1"}\n{"b":"2"}\n') == [["1"]]
 
 
 def test_preview_shows_rows_as_they_would_come_in(brand, products):

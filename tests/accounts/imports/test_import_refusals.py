@@ -37,6 +37,20 @@ pytestmark = pytest.mark.django_db
         ("newsletter_basis", "guess", "“guess” is none of consent, existing_customer"),
         ("newsletter_source", "", "is missing, and there is a newsletter_basis"),
         ("newsletter_since", "last year", "“last year” is no day of the form 2026-12-31"),
+        ("newsletter_since", "0001-01-01", "“0001-01-01” does not lie between 1900 and 2199"),
+        ("newsletter_since", "2200-01-01", "“2200-01-01” does not lie between 1900 and 2199"),
+        (
+            "newsletter_since",
+            "2026-01-31T00:00+18:00",
+            "“2026-01-31T00:00+18:00” has an offset from UTC that no place has",
+        ),
+        (
+            "newsletter_since",
+            "2026-01-31T00:00+01:00:30.5",
+            "“2026-01-31T00:00+01:00:30.5” has an offset from UTC that no place has",
+        ),
+        ("newsletter_since", "2026-06-02", "lies after 2026-06-01"),
+        ("newsletter_since", "2026-06-02T12:00:00Z", "lies after 2026-06-01"),
     ],
 )
 def test_import_names_line_field_and_reason_and_takes_the_rest(take_in_rows, field, text, reason):
@@ -49,6 +63,15 @@ def test_import_names_line_field_and_reason_and_takes_the_rest(take_in_rows, fie
     assert (run.rows_read, run.rows_refused) == (2, 1)
     assert list(Contract.objects.values_list("external_id", flat=True)) == ["V1"]
     assert list(Account.objects.values_list("external_id", flat=True)) == ["K1"]
+
+
+@pytest.mark.parametrize("since", ["2026-06-01T23:59:59", "2026-06-02T03:00:00Z"])
+def test_permission_may_be_given_until_the_as_of_date_ends(take_in_rows, since):
+    """The second is still the first of June in California."""
+    run = take_in_rows(row(newsletter_since=since))
+
+    assert issues(run) == []
+    assert run.counts["permissions"]["added"] == 1
 
 
 def test_import_names_every_bad_field_of_a_row(take_in_rows):

@@ -1,9 +1,10 @@
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from accounts.enums import ReminderState
-from accounts.models import Contract, RenewalReminder
+from accounts.models import Contract, RenewalReminder, Task, TimelineEvent
+from accounts.services.due_work import run_due_work
 from accounts.services.renewals import plan_renewal_reminders
 from cxcrm.base.clock import instant_on
 from cxcrm.outbox.models import OutgoingMail
@@ -135,3 +136,58 @@ def test_import_holds_nothing_for_rolling_ended_and_ending_contracts(take_in_row
 
     assert decided() == []
     assert set(Contract.objects.values_list("remind_on", flat=True)) == {None}
+
+
+def test_import_of_an_older_file_neither_mails_nor_renews_nor_opens_tasks(take_in_rows):
+    """The file is from January, and what it says has been overtaken three times since."""
+    imported_at = datetime(2026, 6, 1, 23, tzinfo=UTC)  # the 2nd in Berlin
+    run = take_in_rows(
+        row(starts_on="2025-07-16", renewal_price=""),  # reminder due on June 1st
+        row(contract_number="V2", starts_on="2025-03-01", renewal_price=""),
+        row(contract_number="V3", starts_on="2025-03-01", ends_on="2026-03-31"),
+        row(contract_number="V4", starts_on="2026-05-01", renewal_price=""),
+        as_of=date(2026, 1, 10),
+        at=imported_at,
+    )
+    known = list(TimelineEvent.objects.values_list("pk", flat=True))
+
+    run_due_work(at=imported_at)
+
+    assert list(Contract.objects.order_by("external_id").values_list("state", "renewal_date")) == [
+        ("running", date(2026, 7, 16)),
+        ("running", date(2027, 3, 1)),
+        ("ended", None),
+        ("running", date(2027, 5, 1)),
+    ]
+    assert run.counts["reminders"] == {"done_before": 0, "held": 1}
+    today = date(2026, 6, 2)
+    due_on = date(2026, 6, 1)
+    assert decided() == [("V1", ReminderState.HELD, date(2026, 7, 16), due_on, today, None)]
+    assert OutgoingMail.objects.count() == Task.objects.count() == 0
+    assert not TimelineEvent.objects.exclude(pk__in=known).exists()
+
+
+def test_import_leaves_a_renewal_that_has_come_to_the_clock(take_in_rows):
+    """The feed of the night comes in before the clock has renewed what renews that day."""
+    contract = row(starts_on="2025-06-01", price="10", renewal_price="12", reminded_on="2026-04-15")
+    take_in_rows(contract, as_of=date(2026, 5, 20), at=instant_on(date(2026, 5, 20)))
+
+    take_in_rows(contract | {"notice_days": "3"})
+    assert Contract.objects.get().renewal_date == AS_OF
+
+    run_due_work(at=instant_on(AS_OF))
+    renewed = Contract.objects.get()
+    assert (renewed.price, renewed.renewal_date) == (12, date(2027, 6, 1))
+
+
+def test_import_of_an_older_file_brings_the_price_from_a_renewal_that_has_passed(take_in_rows):
+    take_in_rows(
+        row(starts_on="2025-03-01", price="10", renewal_price="12"), as_of=date(2026, 1, 10)
+    )
+
+    run_due_work(at=instant_on(AS_OF))
+
+    contract = Contract.objects.get()
+    assert (contract.price, contract.renewal_date) == (12, date(2027, 3, 1))
+    assert contract.price_changes.get().effective_on == date(2026, 3, 1)
+    assert OutgoingMail.objects.count() == Task.objects.count() == 0

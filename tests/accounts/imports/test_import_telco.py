@@ -10,6 +10,7 @@ import pytest
 
 from accounts.enums import ContractState, ReminderState
 from accounts.models import Account, Contact, Contract, RenewalReminder
+from cxcrm.base.clock import instant_on
 from cxcrm.outbox.models import OutgoingMail
 from tests.accounts.imports.feeds import take_in
 
@@ -54,7 +55,7 @@ def customers(telco_feed):
 
 @pytest.mark.parametrize("as_of", [date(2026, 3, 31), date(2028, 2, 29)])
 def test_telco_feed_comes_in_as_it_is(brand, telco_feed, customers, as_of):
-    run = take_in(telco_feed, mapping="telco", as_of=as_of)
+    run = take_in(telco_feed, mapping="telco", as_of=as_of, at=instant_on(as_of))
 
     assert (run.rows_read, run.rows_refused) == (4_930, 0)
     running = Contract.objects.filter(state=ContractState.RUNNING)

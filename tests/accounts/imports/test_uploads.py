@@ -1,5 +1,6 @@
 """Files on their way from the desk to a worker."""
 
+import gzip
 from contextlib import closing
 from datetime import date, timedelta
 
@@ -10,6 +11,7 @@ from django.db import OperationalError, transaction
 from accounts.enums import ImportState
 from accounts.models import Account, ImportChunk, ImportMapping, ImportRun
 from accounts.services.imports import MappingRefused, queued, uploads
+from accounts.services.imports.files import opening
 from accounts.services.imports.queued import run_queued_imports
 from accounts.services.imports.saved_mappings import MappingNameRefused, save_mapping
 from accounts.services.imports.uploads import (
@@ -115,6 +117,28 @@ def test_upload_that_cannot_be_used_is_refused_and_not_kept(upload, change, fiel
     assert refusal.value.field == field
     assert reason in (None, str(refusal.value))
     assert not ImportRun.objects.exists()
+
+
+def test_upload_is_looked_at_as_far_as_the_editor_of_its_mapping_will(upload):
+    """The first letter that is no UTF-8 stands in a later line."""
+    lines = "account_number,account_name\n" + "K1,Abc\n" * 400 + "K2,Müller\n"
+    content = lines.encode("latin-1")
+
+    with pytest.raises(UploadRefused, match="line 402, byte 5 is no UTF-8") as refusal:
+        upload(content=content)
+
+    assert refusal.value.field == "file"
+    assert not ImportRun.objects.exists()
+
+
+def test_upload_that_unpacks_to_more_than_is_held_is_refused(upload, monkeypatch):
+    monkeypatch.setattr(opening, "MOST_UNPACKED", 1_000)
+    fits, too_much = (gzip.compress(b"account_number\n" + b"\n" * size) for size in (985, 986))
+
+    with pytest.raises(UploadRefused, match="larger than 1 GB once unpacked"):
+        upload(content=too_much)
+
+    assert upload(content=fits).state == ImportState.UPLOADED
 
 
 def test_upload_above_the_limit_is_refused(upload, settings):

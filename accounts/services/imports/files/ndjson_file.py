@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.services.imports.files.rows import (
     MOST_COLUMNS,
     EnoughRead,
+    FeedRefused,
     Row,
     checked_header,
     fault_of_text,
@@ -17,7 +19,6 @@ from accounts.services.imports.files.rows import (
 )
 from accounts.services.imports.files.text_lines import Lines
 from accounts.services.imports.kinds import Notation, quoted
-
 
 # Written out, a number may have so many digits more than in the file.
 _LARGEST_EXPONENT = 40
@@ -40,16 +41,20 @@ def read_ndjson(
 
 def _all_keys(lines: Lines) -> dict[str, None]:
     keys: dict[str, None] = {}
-    try:
+    problem = None
+    with suppress(EnoughRead):
         for text in lines:
             try:
                 keys |= dict.fromkeys(_object(text))
-            except ValueError:
-                continue
+            except ValueError as error:
+                problem = problem or (lines.number, str(error))
             if len(keys) > MOST_COLUMNS:
                 break
-    except EnoughRead:
-        pass
+    if problem and not keys:
+        line, reason = problem
+        raise FeedRefused(
+            _("line %(line)d %(reason)s") % {"line": line, "reason": reason}, line=line
+        )
     return keys
 
 

@@ -47,8 +47,8 @@ def open_feed(
             start = raw.read(_LOOKED_AT)
             raw.seek(0)
             if start.startswith(_ZIP):
-                with opened_workbook(raw, sheet, notation) as (header, rows):
-                    yield Feed(header, rows, size, sha256, raw)
+                with opened_workbook(raw, sheet, notation) as (header, rows, sheets):
+                    yield Feed(header, rows, size, sha256, raw, sheets)
             else:
                 header, rows = _read_text(raw, start, notation, most)
                 yield Feed(header, rows, size, sha256, raw)

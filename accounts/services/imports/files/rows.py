@@ -41,13 +41,15 @@ class Row:
 
 @dataclass(slots=True)
 class Feed:
-    """`rows` reads every row below the header, once; blank ones are left out."""
+    """`rows` reads every row below the header, once; blank ones are left out. `sheets`: the names
+    of those of a workbook."""
 
     header: list[str]
     rows: Callable[[], Iterator[Row]]
     size: int
     sha256: str
     file: BinaryIO
+    sheets: tuple[str, ...] = ()
 
     @property
     def bytes_read(self) -> int:

@@ -53,8 +53,9 @@ Rows = Callable[[], Iterator[Row]]
 @contextmanager
 def opened_workbook(
     raw: BinaryIO, sheet: str, notation: Notation
-) -> Iterator[tuple[list[str], Rows]]:
-    """Header and rows of the sheet, the first if none is named. Raises FeedRefused."""
+) -> Iterator[tuple[list[str], Rows, tuple[str, ...]]]:
+    """Header and rows of the sheet, the first if none is named, and the names of all sheets.
+    Raises FeedRefused."""
     with _as_refusal():
         _check_container(raw)
         with warnings.catch_warnings():
@@ -63,10 +64,11 @@ def opened_workbook(
             workbook = _open(raw)
     try:
         with _as_refusal():
-            worksheet = _worksheet(workbook, sheet)
+            sheets = tuple(worksheet.title for worksheet in workbook.worksheets)
+            worksheet = _worksheet(workbook, sheet, sheets)
             records = worksheet.iter_rows()
             header = _header(next(records, ()), notation)
-        yield header, lambda: _rows(records, len(header), notation)
+        yield header, lambda: _rows(records, len(header), notation), sheets
     finally:
         workbook.close()
 
@@ -136,8 +138,7 @@ def _open(raw: BinaryIO) -> Any:
     return reader.wb
 
 
-def _worksheet(workbook: Any, sheet: str) -> Any:
-    names = [worksheet.title for worksheet in workbook.worksheets]
+def _worksheet(workbook: Any, sheet: str, names: Sequence[str]) -> Any:
     if not names:
         raise FeedRefused(_("The workbook has no sheet with cells."))
     if sheet and sheet not in names:

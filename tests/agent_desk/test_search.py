@@ -62,7 +62,7 @@ def test_mail_and_address_are_found_by_the_whole_address(desk):
     assert found(client, "outbox_mailaddress", "customers.example") == []
 
 
-@pytest.mark.parametrize("text", ["nobody", "\x00", "'; DROP TABLE", "%", "_", "\\"])
+@pytest.mark.parametrize("text", ["nobody", "'; DROP TABLE", "%", "_", "\\"])
 def test_search_that_finds_nothing_is_an_empty_list(desk, customer, text):
     client = desk(Role.AGENT)
 

@@ -98,7 +98,6 @@ def test_letter_in_its_frame_may_run_no_script_and_load_nothing(demo, client, ma
         "new%2fletter",
         ".hidden",
         "*",
-        "%00",
         "secret-key",
     ],
 )

@@ -72,7 +72,7 @@ def test_numbers_and_days_are_no_text():
         -5,
         -1234.5,
         datetime(2026, 1, 31),  # noqa: DTZ001 - a sheet knows no zones
-        datetime(2026, 1, 31, 9, 30),  # noqa: DTZ001
+        datetime(2026, 1, 31, 9, 30),  # noqa: DTZ001 - a sheet knows no zones
     ]
 
 

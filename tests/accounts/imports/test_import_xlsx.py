@@ -16,8 +16,8 @@ pytestmark = pytest.mark.django_db
 # Excel knows no time zones.
 TYPED = {
     "starts_on": date(2026, 1, 15),
-    "concluded_on": datetime(2025, 12, 20),  # noqa: DTZ001
-    "newsletter_since": datetime(2025, 12, 20, 9, 30),  # noqa: DTZ001
+    "concluded_on": datetime(2025, 12, 20),  # noqa: DTZ001 - a sheet knows no zones
+    "newsletter_since": datetime(2025, 12, 20, 9, 30),  # noqa: DTZ001 - a sheet knows no zones
     "price": 9.9,
     "renewal_price": 0.1 + 0.2,
     "tax_rate": 19,

@@ -1,6 +1,6 @@
 from enum import nonmember
 
-from django.db.models import IntegerChoices, TextChoices
+from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 
@@ -67,6 +67,7 @@ class CancellationOrigin(TextChoices):
 
     AGENT = "agent", _("Agent")
     FEED = "feed", _("Feed")
+    CUSTOMER = "customer", _("Customer")
 
 
 class PriceChangeReason(TextChoices):
@@ -84,12 +85,14 @@ class ReminderState(TextChoices):
     TOO_LATE = "too_late", _("Too late: task opened")
     NOBODY = "nobody", _("Nobody to write to: task opened")
     UNDELIVERED = "undelivered", _("Mail not delivered: task opened")
+    LEFT_OUT = "left_out", _("Left out: a later step was due, too")
 
 
-class ReminderStep(IntegerChoices):
-    """Which of a policy's reminders this is; the default policy has one."""
+class StepAnchor(TextChoices):
+    """The day that a step of a reminder policy counts from."""
 
-    FIRST = 1, _("First reminder")
+    RENEWAL_DATE = "renewal_date", _("the renewal date")
+    NOTICE_DEADLINE = "notice_deadline", _("the last day to cancel")
 
 
 class TaskState(TextChoices):
@@ -129,6 +132,7 @@ class TimelineKind(TextChoices):
     PRICE_CHANGED = "price_changed", _("Price changed")
     REMINDER_RELEASED = "reminder_released", _("Held reminder released")
     REMINDER_DISMISSED = "reminder_dismissed", _("Held reminder dismissed")
+    CONTRACT_KEPT = "contract_kept", _("Customer keeps the contract")
     ACCOUNT_LOST = "account_lost", _("Last contract ended")
     ACCOUNT_WON_BACK = "account_won_back", _("Customer is back")
     TASK_OPENED = "task_opened", _("Task opened")

@@ -1,6 +1,7 @@
 """All settings, read from the environment. `docs/configuration.md` lists every variable."""
 
 import logging
+import os
 from datetime import timedelta
 from decimal import Decimal
 from ipaddress import ip_network
@@ -48,6 +49,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "anymail",
     "axes",
     "csp",
     "django_countries",
@@ -192,7 +194,19 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 # --- Mail
 
-EMAIL_BACKEND = "cxcrm.outbox.services.relay.RelayBackend"
+# `smtp`, or a provider that anymail knows: postmark, mailgun, amazon_ses, brevo, …; what it needs
+# is read from variables that begin with ANYMAIL_.
+CXCRM_MAIL_PROVIDER = env.str("CXCRM_MAIL_PROVIDER", "smtp")
+EMAIL_BACKEND = (
+    "cxcrm.outbox.services.relay.RelayBackend"
+    if CXCRM_MAIL_PROVIDER == "smtp"
+    else f"anymail.backends.{CXCRM_MAIL_PROVIDER}.EmailBackend"
+)
+ANYMAIL = {
+    name.removeprefix("ANYMAIL_"): value
+    for name, value in os.environ.items()
+    if name.startswith("ANYMAIL_")
+}
 EMAIL_HOST = env.str("EMAIL_HOST", "127.0.0.1")
 EMAIL_PORT = env.int("EMAIL_PORT", 25)
 EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
@@ -205,8 +219,30 @@ CXCRM_MAIL_LEASE_SECONDS = env.int("CXCRM_MAIL_LEASE_SECONDS", 60)
 CXCRM_MAIL_UNCERTAIN_SECONDS = env.int("CXCRM_MAIL_UNCERTAIN_SECONDS", 300)
 # The first wait after a temporary refusal; later ones are 5, 15, 60 and 240 times as long.
 CXCRM_MAIL_RETRY_SECONDS = env.int("CXCRM_MAIL_RETRY_SECONDS", 60)
+# Mails that one process hands over at the same time, each over a connection of its own.
+CXCRM_MAIL_CONNECTIONS = env.int("CXCRM_MAIL_CONNECTIONS", 2)
+# In the recipient's zone nothing is sent between these hours but what somebody waits for.
+CXCRM_QUIET_HOURS = env.str("CXCRM_QUIET_HOURS", "21:00-07:00")
+# After a restore that the database cannot know of, such as from a copy of its files.
+CXCRM_HOLD_MAILS = env.bool("CXCRM_HOLD_MAILS", False)
+# Mails name it as the sender of the envelope, with a sealed number of the mail in it; empty: the
+# brand's sender address.
+CXCRM_BOUNCE_ADDRESS = env.str("CXCRM_BOUNCE_ADDRESS", "")
+# Where bounces are fetched from, as pop3s://user:password@host; empty: nowhere.
+CXCRM_BOUNCE_MAILBOX = env.str("CXCRM_BOUNCE_MAILBOX", "")
+# What is over is forgotten after so many days; its proof stays with what it was about.
+CXCRM_MAIL_RETENTION_DAYS = env.int("CXCRM_MAIL_RETENTION_DAYS", 400)
+# Every link in a mail begins with it.
+CXCRM_BASE_URL = env.str("CXCRM_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+# Keys of the links in mails, newest first, as number:secret; older ones still open links.
+CXCRM_LINK_KEYS = env.list("CXCRM_LINK_KEYS", [f"1:{SECRET_KEY}"])
 # Guards that an experiment takes out, to prove that it would notice.
 CXCRM_TEETH = set(env.list("CXCRM_TEETH", [])) if CXCRM_TEST_MODE else set()
+
+# --- Operation
+
+# Whoever brings it as a bearer token may read /metrics; empty: nobody.
+CXCRM_METRICS_TOKEN = env.str("CXCRM_METRICS_TOKEN", "")
 
 # --- Sign-in
 

@@ -3,8 +3,9 @@ from accounts.models.contracts import Contract
 from accounts.models.customers import Account, Brand, Contact, LostAccount
 from accounts.models.imports import ImportChunk, ImportIssue, ImportMapping, ImportRun
 from accounts.models.money import DailyRevenue, ExchangeRate, PriceChange, RevenueDay
+from accounts.models.policies import ReminderPolicy, ReminderPolicyStep
 from accounts.models.products import Product
-from accounts.models.renewals import RenewalReminder
+from accounts.models.renewals import DecisionCode, RenewalReminder
 from accounts.models.tasks import Task
 from accounts.models.timeline import TimelineEvent
 
@@ -16,6 +17,7 @@ __all__ = [
     "Contact",
     "Contract",
     "DailyRevenue",
+    "DecisionCode",
     "ExchangeRate",
     "ImportChunk",
     "ImportIssue",
@@ -24,6 +26,8 @@ __all__ = [
     "LostAccount",
     "PriceChange",
     "Product",
+    "ReminderPolicy",
+    "ReminderPolicyStep",
     "RenewalReminder",
     "RevenueDay",
     "Task",

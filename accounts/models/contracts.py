@@ -40,6 +40,7 @@ from accounts.sql.expressions import NoticeDeadline, YearlyValue
         "renewal_date",
         "term_months",
         "remind_on",
+        "remind_step",
         "awaits_decision",
     ],
 )
@@ -48,8 +49,8 @@ class Contract(models.Model):
 
     Terms are counted from `starts_on`: the first takes `first_term_months` (none: open-ended),
     then it renews by `renewal_term_months` or runs on without a term. `renewal_date`,
-    `term_months` and `remind_on` follow from that and are written by
-    `accounts.sql.contract_dates` alone; days are days in the account's time zone.
+    `term_months`, `remind_on` and `remind_step` follow from that and from the reminder policies
+    and are written by `accounts.sql` alone; days are days in the account's time zone.
     """
 
     brand = models.ForeignKey(
@@ -125,6 +126,9 @@ class Contract(models.Model):
         null=True,
         editable=False,
         help_text=_("The day of the next reminder that is still to be decided."),
+    )
+    remind_step = models.PositiveSmallIntegerField(
+        _("step of the next reminder"), null=True, editable=False
     )
     # Written by the cancellation services, with the cancellation: what the lists, the reminders
     # and the clock ask of every contract has to stand in its own row.

@@ -1,8 +1,11 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.enums import ReminderState, ReminderStep
+from accounts.enums import ReminderState
 from accounts.querysets.renewals import RenewalReminderQuerySet
+
+# Of one code; then another has to be asked for.
+MOST_WRONG_TRIES = 5
 
 
 class RenewalReminder(models.Model):
@@ -20,7 +23,9 @@ class RenewalReminder(models.Model):
         verbose_name=_("contract"),
     )
     renewal_date = models.DateField(_("renewal date"))
-    step = models.PositiveSmallIntegerField(_("step"), choices=ReminderStep)
+    step = models.PositiveSmallIntegerField(
+        _("step"), help_text=_("Which of its policy's reminders this is.")
+    )
     state = models.CharField(_("state"), max_length=12, choices=ReminderState)
     due_on = models.DateField(_("due on"), help_text=_("The day that the policy asked for."))
     decided_on = models.DateField(
@@ -33,6 +38,37 @@ class RenewalReminder(models.Model):
         null=True,
         related_name="reminders",
         verbose_name=_("contact"),
+    )
+
+    policy = models.ForeignKey(
+        "accounts.ReminderPolicy",
+        models.PROTECT,
+        null=True,
+        related_name="reminders",
+        db_index=False,  # policies are ended, never deleted
+        verbose_name=_("policy"),
+    )
+    latest_on = models.DateField(
+        _("lawful until"),
+        null=True,
+        help_text=_("The last day of the policy's window. Empty: it has none."),
+    )
+    is_clash = models.BooleanField(
+        _("clash"),
+        db_default=False,
+        default=False,
+        help_text=_("The lawful window left less time to decide than the policy asks for."),
+    )
+
+    # The proof, which outlives the mail.
+    accepted_at = models.DateTimeField(_("accepted"), null=True)
+    accepted_by = models.CharField(
+        _("accepted by"), max_length=100, blank=True, default="", db_default=""
+    )
+    bounced_at = models.DateTimeField(_("came back"), null=True)
+
+    kept_at = models.DateTimeField(
+        _("kept"), null=True, help_text=_("When the customer said by its link to stay.")
     )
 
     objects = RenewalReminderQuerySet.as_manager()
@@ -52,6 +88,17 @@ class RenewalReminder(models.Model):
         indexes = [
             # The desk's lists by state, and its counts of the last days.
             models.Index(fields=["state", "decided_on", "id"], name="reminder_by_state"),
+            # The lists of those that came late, and of those whose window was too short.
+            models.Index(
+                fields=["-decided_on", "-id"],
+                name="reminder_late",
+                condition=models.Q(state=ReminderState.PLANNED, decided_on__gt=models.F("due_on")),
+            ),
+            models.Index(
+                fields=["-decided_on", "-id"],
+                name="reminder_clash",
+                condition=models.Q(is_clash=True),
+            ),
             # What is held and still to come; those whose day has passed stay behind for good.
             models.Index(
                 fields=["renewal_date", "id"],
@@ -66,3 +113,38 @@ class RenewalReminder(models.Model):
     @property
     def is_late(self) -> bool:
         return self.decided_on > self.due_on
+
+    @property
+    def missed_its_window(self) -> bool:
+        return self.latest_on is not None and self.decided_on > self.latest_on
+
+
+class DecisionCode(models.Model):
+    """Six digits that a customer gets by mail to cancel by a reminder's link.
+
+    The digits are derived from the row's id and a secret, and stand nowhere.
+    """
+
+    reminder = models.ForeignKey(
+        "accounts.RenewalReminder",
+        models.CASCADE,
+        related_name="codes",
+        verbose_name=_("renewal reminder"),
+    )
+    created_at = models.DateTimeField(_("asked for"))
+    expires_at = models.DateTimeField(_("valid until"))
+    wrong_tries = models.PositiveSmallIntegerField(_("wrong tries"), default=0)
+    used_at = models.DateTimeField(_("used"), null=True)
+
+    class Meta:
+        verbose_name = _("code to cancel")
+        verbose_name_plural = _("codes to cancel")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(wrong_tries__lte=MOST_WRONG_TRIES),
+                name="decision_code_wrong_tries",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reminder_id}, {self.created_at:%Y-%m-%d %H:%M}"

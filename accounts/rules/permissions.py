@@ -22,7 +22,15 @@ for model in (
     "exchangerate",
 ):
     rules.add_perm(f"accounts.view_{model}", sees_figures)
-for model in ("contact", "task", "renewalreminder", "cancellation", "lostaccount"):
+for model in (
+    "contact",
+    "task",
+    "renewalreminder",
+    "reminderpolicy",
+    "reminderpolicystep",
+    "cancellation",
+    "lostaccount",
+):
     rules.add_perm(f"accounts.view_{model}", works_with_customers)
 for model in ("importrun", "importissue", "importmapping"):
     rules.add_perm(f"accounts.view_{model}", manages_cx)
@@ -36,6 +44,10 @@ rules.add_perm("accounts.decide_reminder", works_with_customers)
 rules.add_perm("accounts.assign_account", leads_a_team)
 rules.add_perm("accounts.view_revenue", leads_a_team | has_role(Role.EXECUTIVE))
 rules.add_perm("accounts.import_feed", manages_cx)
+for model in ("reminderpolicy", "reminderpolicystep"):
+    rules.add_perm(f"accounts.add_{model}", manages_cx)
+    rules.add_perm(f"accounts.change_{model}", manages_cx)
+rules.add_perm("accounts.delete_reminderpolicystep", manages_cx)
 rules.add_perm("accounts.add_exchangerate", manages_cx)
 rules.add_perm("accounts.change_exchangerate", manages_cx)
 rules.add_perm("accounts.add_cancellationreason", manages_cx)

@@ -36,6 +36,10 @@ DECIDED = "decided"
 PARTS = {RECEIVED: CANCELLATION_RECEIPT, DECIDED: CANCELLATION_DECISION}
 _PART_OF = {kind: part for part, kind in PARTS.items()}
 
+_LABELS = {
+    RECEIVED: _("Receipt of a cancellation"),
+    DECIDED: _("Decision on a cancellation"),
+}
 _BY_LETTER = {
     RECEIVED: _("Send the receipt of the cancellation by letter: %(contract)s"),
     DECIDED: _("Tell the decided last day by letter: %(contract)s"),
@@ -113,10 +117,12 @@ def register_mail_kinds() -> None:
         register_mail_kind(
             MailKind(
                 name=kind,
+                label=_LABELS[part],
                 mail_class=MailClass.SERVICE,
                 template="accounts/mail/cancellation_receipt",
                 facts=partial(receipt_facts, part=part),
                 refusal=receipt_refusal,
+                at_any_hour=True,
             )
         )
 

@@ -113,6 +113,7 @@ def register_mail_kinds() -> None:
     register_mail_kind(
         MailKind(
             name=RENEWAL_REMINDER,
+            label=_("Renewal reminder"),
             mail_class=MailClass.SERVICE,
             template="accounts/mail/renewal_reminder",
             facts=renewal_reminder_facts,

@@ -6,3 +6,8 @@ class JobState(TextChoices):
     WAITING = "waiting", _("Being worked off")
     DONE = "done", _("Done")
     STOPPED = "stopped", _("Stopped by an error")
+
+
+class ProcessKind(TextChoices):
+    WORKER = "worker", _("Worker")
+    BEAT = "beat", _("Beat")

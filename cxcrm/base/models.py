@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cxcrm.base.deeds import UnknownDeed, deed_named
-from cxcrm.base.enums import JobState
+from cxcrm.base.enums import JobState, ProcessKind
 
 
 class Job(models.Model):
@@ -101,3 +101,25 @@ class JobRefusal(models.Model):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class ProcessSeen(models.Model):
+    """A worker or a beat that gave a sign of life, for the operators' page."""
+
+    kind = models.CharField(_("kind"), max_length=10, choices=ProcessKind)
+    name = models.CharField(_("name"), max_length=100, help_text=_("host:pid"))
+    first_seen_at = models.DateTimeField(_("since"))
+    seen_at = models.DateTimeField(_("last seen"))
+
+    class Meta:
+        verbose_name = _("process")
+        verbose_name_plural = _("processes")
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "name"], name="process_seen_once"),
+            models.CheckConstraint(
+                condition=Q(kind__in=ProcessKind.values), name="process_seen_kind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -16,3 +16,5 @@ rules.add_perm("base", works_with_customers)
 for model in ("job", "jobrefusal"):
     rules.add_perm(f"base.view_{model}", works_with_customers)
 rules.add_perm("base.view_jobs_of_others", leads_a_team)
+# The operators' page: counts, ages and processes, no customers.
+rules.add_perm("base.view_operations", leads_a_team)

@@ -19,6 +19,45 @@ class LegalBasis(TextChoices):
     EXISTING_CUSTOMER = "existing_customer", _("Existing customer")
 
 
+class MailReason(TextChoices):
+    """Why a mail waits, was stopped or failed. The text beside it is for people."""
+
+    QUIET_HOURS = "quiet_hours", _("Quiet hours")
+    DAILY_CAP = "daily_cap", _("One such mail a day")
+    DOMAIN_LIMIT = "domain_limit", _("Limit of the recipient's provider")
+    TEMPORARY = "temporary", _("Refused for now")
+    UNCERTAIN = "uncertain", _("Uncertain: no answer after it was handed over")
+
+    ADDRESS_BOUNCED = "address_bounced", _("Dead address")
+    COMPLAINED = "complained", _("Reported as unwanted")
+    NO_PERMISSION = "no_permission", _("No permission")
+    OBJECTED = "objected", _("Objection")
+    NOT_NEEDED = "not_needed", _("Not needed any more")
+
+    REFUSED = "refused", _("Refused for good")
+    TRIES_OVER = "tries_over", _("Refused until the last try")
+    NOT_WRITTEN = "not_written", _("Could not be written")
+
+    WAITING = nonmember(("quiet_hours", "daily_cap", "domain_limit", "temporary", "uncertain"))
+    STOPPING = nonmember(
+        ("address_bounced", "complained", "no_permission", "objected", "not_needed")
+    )
+
+
+class BounceKind(TextChoices):
+    """What came back of a mail after the relay had accepted it."""
+
+    HARD = "hard", _("Address does not exist")
+    SOFT = "soft", _("Could not be delivered this time")
+    COMPLAINT = "complaint", _("Reported as unwanted")
+
+
+class BounceSource(TextChoices):
+    RELAY = "relay", _("Relay's answer")
+    PROVIDER = "provider", _("Mail provider")
+    MAILBOX = "mailbox", _("Bounce mailbox")
+
+
 class MailState(TextChoices):
     QUEUED = "queued", _("Queued")
     CLAIMED = "claimed", _("Claimed by a worker")

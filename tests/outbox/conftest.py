@@ -20,7 +20,14 @@ def letters(monkeypatch, settings) -> Letters:
     letters = Letters()
     for name, mail_class in (("letter", MailClass.SERVICE), ("news", MailClass.NEWSLETTER)):
         register_mail_kind(
-            MailKind(name, mail_class, "letters/letter", letters.facts, letters.refusal)
+            MailKind(
+                name=name,
+                label=name,
+                mail_class=mail_class,
+                template="letters/letter",
+                facts=letters.facts,
+                refusal=letters.refusal,
+            )
         )
     return letters
 

@@ -5,7 +5,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from cxcrm.outbox.services import DeliveryCounts, deliver_mails
-from cxcrm.outbox.sql import claim_due_mails
+from cxcrm.outbox.sql.mails import claim_due_mails
 from tests.outbox.letters import NOW
 
 

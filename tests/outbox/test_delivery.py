@@ -15,7 +15,7 @@ from cxcrm.outbox.services import (
     mark_bounced,
     object_to,
 )
-from cxcrm.outbox.sql import claim_due_mails
+from cxcrm.outbox.sql.mails import claim_due_mails
 from tests.outbox.letters import NOW, come_due, mail
 
 pytestmark = pytest.mark.django_db

@@ -12,8 +12,10 @@ from cxcrm.outbox.services.addresses import (
 from cxcrm.outbox.services.delivery import DeliveryCounts, deliver_mails
 from cxcrm.outbox.services.kinds import (
     MailKind,
+    MailText,
     UnknownMailKind,
     mail_kind,
+    mail_kinds,
     register_mail_kind,
 )
 from cxcrm.outbox.services.queueing import DELIVER_MAILS, MailRequest, queue_mails
@@ -25,12 +27,14 @@ __all__ = [
     "MailAddressRefused",
     "MailKind",
     "MailRequest",
+    "MailText",
     "PermissionGrant",
     "RenderedMail",
     "UnknownMailKind",
     "deliver_mails",
     "grant_permissions",
     "mail_kind",
+    "mail_kinds",
     "mark_bounced",
     "object_to",
     "queue_mails",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from cxcrm.base.errors import DomainError
 from cxcrm.outbox.enums import LegalBasis, MailClass
 from cxcrm.outbox.models import MailAddress
-from cxcrm.outbox.sql import insert_addresses, upsert_objection, upsert_permissions
+from cxcrm.outbox.sql.addresses import insert_addresses, upsert_objection, upsert_permissions
 
 _ADDRESS = re.compile(r"(?=.{3,254}\Z)[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
 

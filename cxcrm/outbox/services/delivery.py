@@ -19,17 +19,17 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from cxcrm.base.queue import after_commit
-from cxcrm.outbox.enums import MailState
+from cxcrm.outbox.enums import MailReason, MailState
 from cxcrm.outbox.models import MailAddress, OutgoingMail
 from cxcrm.outbox.querysets import OutgoingMailQuerySet
 from cxcrm.outbox.services.addresses import mark_bounced
-from cxcrm.outbox.services.gate import suppression
+from cxcrm.outbox.services.gate import Passage, passage
 from cxcrm.outbox.services.kinds import MailKind, UnknownMailKind, mail_kind
 from cxcrm.outbox.services.message import compose_message
 from cxcrm.outbox.services.queueing import DELIVER_MAILS
 from cxcrm.outbox.services.relay import Answer, RelayAway, Verdict, hand_over, open_relay
 from cxcrm.outbox.services.rendering import frozen_facts, one_line, render, template_version
-from cxcrm.outbox.sql import Claim, claim_due_mails
+from cxcrm.outbox.sql.mails import Claim, claim_due_mails
 
 logger = structlog.get_logger(__name__)
 
@@ -47,6 +47,7 @@ class DeliveryCounts:
     suppressed: int = 0
     failed: int = 0
     postponed: int = 0  # tried, to be tried again
+    waiting: int = 0  # not tried: it may not go yet
     released: int = 0  # not tried
     overtaken: int = 0  # the lease ran out and somebody else went on
 
@@ -106,9 +107,13 @@ def _deliver(claim: Claim, *, at: datetime, connection: BaseEmailBackend) -> str
     try:
         address = MailAddress.objects.get(pk=claim.address_id)
         if "re-read" not in settings.CXCRM_TEETH:
-            reason = suppression(kind, subject_id=claim.subject_id, address=address, at=at)
-            if reason:
-                return _finish(claim, MailState.CLAIMED, MailState.SUPPRESSED, reason, at)
+            way = passage(kind, claim, address=address, at=at)
+            if way.wait_until:
+                return _wait(claim, way, at)
+            if way.reason:
+                return _finish(
+                    claim, MailState.CLAIMED, MailState.SUPPRESSED, way.text, at, reason=way.reason
+                )
         open_relay(connection)
         message = _begin(claim, kind, address, at)
     except RelayAway:
@@ -118,7 +123,14 @@ def _deliver(claim: Claim, *, at: datetime, connection: BaseEmailBackend) -> str
             raise
         logger.exception("mail_not_rendered", mail=claim.id)
         reason = f"{type(error).__name__}: {error}"
-        return _finish(claim, MailState.CLAIMED, MailState.FAILED, reason, at)
+        return _finish(
+            claim,
+            MailState.CLAIMED,
+            MailState.FAILED,
+            reason,
+            at,
+            reason=MailReason.NOT_WRITTEN,
+        )
     if message is None:
         return "overtaken"
     return _record(claim, hand_over(connection, message), at)
@@ -159,40 +171,96 @@ def _record(claim: Claim, answer: Answer, at: datetime) -> str:
             with transaction.atomic():
                 if answer.address_is_dead:
                     mark_bounced(address_id=claim.address_id, reason=answer.text, at=at)
-                return _finish(claim, MailState.SENDING, MailState.FAILED, answer.text, at)
+                return _finish(
+                    claim,
+                    MailState.SENDING,
+                    MailState.FAILED,
+                    answer.text,
+                    at,
+                    reason=MailReason.REFUSED,
+                )
         case Verdict.UNCERTAIN:
             if claim.uncertain + 1 >= MOST_UNCERTAIN:
                 return _give_up(claim, MailState.SENDING, answer.text, at)
-            return _postpone(claim, answer.text, settings.CXCRM_MAIL_UNCERTAIN_SECONDS, uncertain=1)
+            return _postpone(
+                claim,
+                answer.text,
+                settings.CXCRM_MAIL_UNCERTAIN_SECONDS,
+                reason=MailReason.UNCERTAIN,
+            )
         case Verdict.TEMPORARY:
             if claim.attempt > len(RETRY_AFTER):
-                return _finish(claim, MailState.SENDING, MailState.FAILED, answer.text, at)
+                return _finish(
+                    claim,
+                    MailState.SENDING,
+                    MailState.FAILED,
+                    answer.text,
+                    at,
+                    reason=MailReason.TRIES_OVER,
+                )
             units = RETRY_AFTER[claim.attempt - 1]
-            return _postpone(claim, answer.text, units * settings.CXCRM_MAIL_RETRY_SECONDS)
+            return _postpone(
+                claim,
+                answer.text,
+                units * settings.CXCRM_MAIL_RETRY_SECONDS,
+                reason=MailReason.TEMPORARY,
+            )
 
 
-def _give_up(claim: Claim, held: MailState, reason: str, at: datetime) -> str:
+def _give_up(claim: Claim, held: MailState, answer: str, at: datetime) -> str:
     """After the last uncertain try: one more copy would be too many."""
-    reason = f"Uncertain after {MOST_UNCERTAIN} tries; it may have arrived. {reason}"
-    return _finish(claim, held, MailState.FAILED, reason, at, uncertain=MOST_UNCERTAIN)
+    text = f"Uncertain after {MOST_UNCERTAIN} tries; it may have arrived. {answer}"
+    return _finish(
+        claim,
+        held,
+        MailState.FAILED,
+        text,
+        at,
+        reason=MailReason.UNCERTAIN,
+        uncertain=MOST_UNCERTAIN,
+    )
 
 
 def _finish(
-    claim: Claim, held: MailState, state: MailState, outcome: str, at: datetime, **fields
+    claim: Claim,
+    held: MailState,
+    state: MailState,
+    outcome: str,
+    at: datetime,
+    *,
+    reason: MailReason | str = "",
+    **fields,
 ) -> str:
     recorded = _held(claim, held).update(
-        state=state, outcome=one_line(outcome, limit=300), finished_at=at, **fields
+        state=state,
+        reason=reason,
+        outcome=one_line(outcome, limit=300),
+        finished_at=at,
+        **fields,
     )
     return str(state) if recorded else "overtaken"
 
 
-def _postpone(claim: Claim, outcome: str, seconds: float, *, uncertain: int = 0) -> str:
+def _wait(claim: Claim, way: Passage, at: datetime) -> str:
+    """Not tried: it may not go before a moment, so its attempt does not count."""
+    recorded = _held(claim, MailState.CLAIMED).update(
+        state=MailState.QUEUED,
+        due_at=Now() + (way.wait_until - at),
+        attempt=F("attempt") - 1,
+        reason=way.reason,
+        outcome=one_line(way.text, limit=300),
+    )
+    return "waiting" if recorded else "overtaken"
+
+
+def _postpone(claim: Claim, outcome: str, seconds: float, *, reason: MailReason) -> str:
     # Up to a fifth later, by id: what was refused together does not come back together.
     delay = timedelta(seconds=seconds * (1 + claim.id % 21 / 100))
     recorded = _held(claim, MailState.SENDING).update(
         state=MailState.QUEUED,
         due_at=Now() + delay,
-        uncertain=F("uncertain") + uncertain,
+        uncertain=F("uncertain") + int(reason == MailReason.UNCERTAIN),
+        reason=reason,
         outcome=one_line(outcome, limit=300),
     )
     return "postponed" if recorded else "overtaken"

@@ -1,90 +1,10 @@
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower, Trim
 from django.utils.translation import gettext_lazy as _
 
-from cxcrm.outbox.enums import LegalBasis, MailClass, MailState
+from cxcrm.outbox.enums import MailClass, MailReason, MailState
 from cxcrm.outbox.querysets import OutgoingMailQuerySet
 from cxcrm.users.enums import Language
-
-
-class MailAddress(models.Model):
-    """An address that mail goes to, written once, in lower case, with what became of it."""
-
-    address = models.EmailField(_("address"))
-    bounced_at = models.DateTimeField(
-        _("bounced"), null=True, blank=True, help_text=_("Set: nothing is sent there any more.")
-    )
-    bounce_reason = models.CharField(_("bounce reason"), max_length=300, blank=True)
-    complained_at = models.DateTimeField(_("complained"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("mail address")
-        verbose_name_plural = _("mail addresses")
-        constraints = [
-            # Not `unique=True`, which makes a second index for patterns that nobody asks for.
-            models.UniqueConstraint(
-                fields=["address"],
-                name="mail_address_once",
-                violation_error_message=_("This address is known already."),
-            ),
-            models.CheckConstraint(
-                condition=Q(address=Lower(Trim("address"))), name="mail_address_is_normalised"
-            ),
-            models.CheckConstraint(
-                condition=Q(address__regex=r"^[^@\s]+@[^@\s]+$"), name="mail_address_has_domain"
-            ),
-        ]
-        indexes = [
-            models.Index(
-                fields=["bounced_at", "id"],
-                name="mail_address_bounced",
-                condition=Q(bounced_at__isnull=False),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.address
-
-
-class MailPermission(models.Model):
-    """Why mail of a class may go to an address, from which source and since when.
-
-    Without a basis it only keeps an objection, against which no later permission stands.
-    """
-
-    address = models.ForeignKey(
-        "outbox.MailAddress",
-        models.CASCADE,
-        related_name="permissions",
-        db_index=False,  # the unique constraint begins with it
-        verbose_name=_("address"),
-    )
-    mail_class = models.CharField(_("class of mail"), max_length=10, choices=MailClass)
-    basis = models.CharField(_("legal basis"), max_length=20, choices=LegalBasis, blank=True)
-    source = models.CharField(_("source"), max_length=200, blank=True)
-    granted_at = models.DateTimeField(_("since"), null=True, blank=True)
-    objected_at = models.DateTimeField(_("objected"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("mail permission")
-        verbose_name_plural = _("mail permissions")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["address", "mail_class"], name="mail_permission_once_per_class"
-            ),
-            models.CheckConstraint(
-                condition=Q(mail_class__in=MailClass.values), name="mail_permission_class"
-            ),
-            models.CheckConstraint(
-                condition=Q(basis__in=LegalBasis.values, granted_at__isnull=False)
-                | Q(basis="", granted_at__isnull=True, objected_at__isnull=False),
-                name="mail_permission_has_basis",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.address_id}: {self.get_mail_class_display()}"
 
 
 class OutgoingMail(models.Model):
@@ -105,6 +25,25 @@ class OutgoingMail(models.Model):
         "outbox.MailAddress", models.PROTECT, related_name="mails", verbose_name=_("address")
     )
     language = models.CharField(_("language"), max_length=2, choices=Language)
+    mail_class = models.CharField(
+        _("class of mail"),
+        max_length=10,
+        choices=MailClass,
+        default=MailClass.SERVICE,
+        db_default=MailClass.SERVICE,
+    )
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        default="UTC",
+        db_default="UTC",
+        help_text=_("The recipient's, for quiet hours and days."),
+    )
+    useful_until = models.DateTimeField(
+        _("useful until"),
+        null=True,
+        help_text=_("Quiet hours do not keep it longer than that. Empty: it can wait."),
+    )
 
     state = models.CharField(_("state"), max_length=10, choices=MailState, default=MailState.QUEUED)
     planned_at = models.DateTimeField(_("planned"))
@@ -121,9 +60,29 @@ class OutgoingMail(models.Model):
         _("worker"), max_length=100, blank=True, help_text=_("host:pid of the last attempt.")
     )
     finished_at = models.DateTimeField(_("finished"), null=True)
+    reason = models.CharField(
+        _("reason"), max_length=20, choices=MailReason, blank=True, default="", db_default=""
+    )
     outcome = models.CharField(
         _("outcome"), max_length=300, blank=True, help_text=_("The relay's answer or the reason.")
     )
+    relay = models.CharField(
+        _("relay"),
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The mail server or provider that accepted it."),
+    )
+    provider_id = models.CharField(
+        _("provider's number"), max_length=200, blank=True, default="", db_default=""
+    )
+    bounced_at = models.DateTimeField(_("came back"), null=True)
+    # It has its place among the mails to a provider that is sent to slowly; the next try asks
+    # for another.
+    has_slot = models.BooleanField(default=False, db_default=False, editable=False)
+    # The app above has taken note of the end; apps that do not ask for it never wait for it.
+    is_noted = models.BooleanField(default=True, db_default=True, editable=False)
     subject_line = models.CharField(_("subject line"), max_length=250, blank=True)
     facts = models.JSONField(_("facts"), null=True)
     template_version = models.CharField(_("template version"), max_length=64, blank=True)
@@ -142,6 +101,12 @@ class OutgoingMail(models.Model):
             models.CheckConstraint(condition=Q(state__in=MailState.values), name="mail_state"),
             models.CheckConstraint(condition=Q(language__in=Language.values), name="mail_language"),
             models.CheckConstraint(
+                condition=Q(mail_class__in=MailClass.values), name="mail_class_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(reason__in=["", *MailReason.values]), name="mail_reason"
+            ),
+            models.CheckConstraint(
                 condition=Q(state__in=MailState.FINAL, finished_at__isnull=False)
                 | Q(state__in=MailState.LIVING, finished_at__isnull=True),
                 name="mail_finished_has_time",
@@ -157,6 +122,21 @@ class OutgoingMail(models.Model):
                 fields=["kind", "finished_at"],
                 name="mail_not_sent",
                 condition=Q(state__in=[MailState.SUPPRESSED, MailState.FAILED]),
+            ),
+            # Ends that the app above has not taken note of yet.
+            models.Index(
+                fields=["kind", "id"],
+                name="mail_to_note",
+                condition=Q(state__in=MailState.FINAL, is_noted=False),
+            ),
+            # Rates of the last hours, and what is old enough to be forgotten.
+            models.Index(
+                fields=["finished_at", "id"],
+                name="mail_finished",
+                condition=Q(finished_at__isnull=False),
+            ),
+            models.Index(
+                fields=["provider_id"], name="mail_provider_id", condition=~Q(provider_id="")
             ),
             models.Index(fields=["kind", "subject_id"], name="mail_subject"),
             models.Index(fields=["account_id", "-id"], name="mail_of_account"),

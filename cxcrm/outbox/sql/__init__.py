@@ -1,0 +1,1 @@
+"""Set-based statements; each function says its plan."""

@@ -60,7 +60,7 @@ faults-full: .venv/.dev-ok ## The same with 5,000 mails and more kills, three ti
 
 # What a production environment says at the least; nothing connects to these servers.
 PRODUCTION := env -u DJANGO_ALLOW_ASYNC_UNSAFE CXCRM_DEMO=0 CXCRM_TEST_MODE=0 CXCRM_DEBUG=0 \
-  CXCRM_ALLOWED_HOSTS=crm.example.com CXCRM_MAIL_DOMAIN=example.com \
+  CXCRM_ALLOWED_HOSTS=crm.example.com CXCRM_BASE_URL=https://crm.example.com CXCRM_MAIL_DOMAIN=example.com \
   DATABASE_URL=postgresql://database.example.com/cxcrm REDIS_URL=rediss://:secret@broker.example.com \
   CXCRM_SECRET_KEY=`$(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))'`
 
@@ -83,6 +83,10 @@ bench-data: .venv/.run-ok ## Fill a database of its own with made-up contracts (
 .PHONY: bench
 bench: .venv/.run-ok ## Measure lists and daily work on that database
 	@$(BIN)/python -m benchmarks run $(ARGS)
+
+.PHONY: bench-mail
+bench-mail: .venv/.run-ok ## Send 100,000 reminders to a local sink, beside a loop without records
+	@$(BIN)/python -m benchmarks mail $(ARGS)
 
 .PHONY: bench-explain
 bench-explain: .venv/.run-ok ## Print the plans of the same lists and work

@@ -7,6 +7,7 @@ from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 
+from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 from environs import Env
@@ -143,20 +144,37 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 1_800,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    "socket_timeout": 5,
+    # A page that rings the bell of a broker which hangs is answered after that.
+    "socket_timeout": 2,
     "socket_connect_timeout": 1,
+    # Workers notice within twice that, and a second, that they wait at a dead connection.
+    "health_check_interval": 5,
     # Whoever rings the bell does not wait for a broker that is away; workers retry by themselves.
     "max_retries": 0,
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
 CXCRM_SWEEP_SECONDS = env.int("CXCRM_SWEEP_SECONDS", 30)
+CELERY_BEAT_SCHEDULER = "cxcrm.base.processes.VisibleScheduler"
+# Beat wakes up at least as often to say that it lives.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 15
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "deliver-mails": {
         "task": "outbox.deliver_mails",
         "schedule": CXCRM_SWEEP_SECONDS,
         "options": {"expires": CXCRM_SWEEP_SECONDS},
+    },
+    # Where no mailbox is configured it does nothing.
+    "read-bounces": {
+        "task": "outbox.read_bounces",
+        "schedule": 300,
+        "options": {"expires": 300},
+    },
+    "forget-old-mails": {
+        "task": "outbox.forget_old_mails",
+        "schedule": crontab(hour=2, minute=40),
+        "options": {"expires": 3_600},
     },
     "run-due-work": {
         "task": "accounts.run_due_work",
@@ -214,6 +232,8 @@ EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 60)
+# A provider is given as long, from when it has been reached.
+ANYMAIL["REQUESTS_TIMEOUT"] = (10, EMAIL_TIMEOUT)
 CXCRM_MAIL_DOMAIN = env.str("CXCRM_MAIL_DOMAIN", "cxcrm.invalid")
 CXCRM_MAIL_LEASE_SECONDS = env.int("CXCRM_MAIL_LEASE_SECONDS", 60)
 CXCRM_MAIL_UNCERTAIN_SECONDS = env.int("CXCRM_MAIL_UNCERTAIN_SECONDS", 300)
@@ -221,8 +241,9 @@ CXCRM_MAIL_UNCERTAIN_SECONDS = env.int("CXCRM_MAIL_UNCERTAIN_SECONDS", 300)
 CXCRM_MAIL_RETRY_SECONDS = env.int("CXCRM_MAIL_RETRY_SECONDS", 60)
 # Mails that one process hands over at the same time, each over a connection of its own.
 CXCRM_MAIL_CONNECTIONS = env.int("CXCRM_MAIL_CONNECTIONS", 2)
-# In the recipient's zone nothing is sent between these hours but what somebody waits for.
-CXCRM_QUIET_HOURS = env.str("CXCRM_QUIET_HOURS", "21:00-07:00")
+# In the recipient's zone nothing is sent between these hours but what somebody waits for. In a
+# demo nobody sleeps, and who tries it out at night wants to see the mail.
+CXCRM_QUIET_HOURS = env.str("CXCRM_QUIET_HOURS", "" if CXCRM_DEMO else "21:00-07:00")
 # After a restore that the database cannot know of, such as from a copy of its files.
 CXCRM_HOLD_MAILS = env.bool("CXCRM_HOLD_MAILS", False)
 # Mails name it as the sender of the envelope, with a sealed number of the mail in it; empty: the

@@ -9,9 +9,16 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register, run_checks  # noqa: A004 - Django's name
 from django.db import DatabaseError
+from django.http.request import validate_host
+
+from cxcrm.base.quiet_hours import parse_quiet_hours
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
 PLACEHOLDERS = ("insecure", "change", "secret", "placeholder", "example")
+SHORTEST_SECRET = 24
+# A local part has 64 characters, of which "+", a number and its seal take 42.
+LONGEST_BOUNCE_NAME = 20
+FEWEST_RETENTION_DAYS = 90
 DEMO_DOMAIN = "@demo.invalid"
 
 
@@ -78,8 +85,45 @@ def check_production(app_configs, **kwargs) -> Sequence[CheckMessage]:
             "E007",
             "REDIS_URL names another machine without a password: anybody there could queue work.",
         ),
+        (
+            not is_public_address(settings.CXCRM_BASE_URL),
+            "E009",
+            "CXCRM_BASE_URL must be an https address that customers reach, on one of "
+            "CXCRM_ALLOWED_HOSTS: every link in a mail begins with it.",
+        ),
+        (
+            not are_link_keys(settings.CXCRM_LINK_KEYS),
+            "E010",
+            "CXCRM_LINK_KEYS must be number:secret, each number once, with 32 or more random "
+            "characters: whoever knows one opens every customer's links.",
+        ),
+        (
+            0 < len(settings.CXCRM_METRICS_TOKEN) < SHORTEST_SECRET,
+            "E011",
+            "CXCRM_METRICS_TOKEN is short: set 24 or more random characters, or none.",
+        ),
     ]
     return [Error(text, id=f"cxcrm.{number}") for found, number, text in findings if found]
+
+
+def is_public_address(url: str) -> bool:
+    """Whether links that begin with it reach us, and reach us encrypted."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return (
+        parts.scheme == "https"
+        and host not in LOOPBACK
+        and (not settings.ALLOWED_HOSTS or validate_host(host, settings.ALLOWED_HOSTS))
+        and not (parts.path or parts.query or parts.fragment)
+    )
+
+
+def are_link_keys(keys: Sequence[str]) -> bool:
+    """Whether links can be sealed with these, and not be forged."""
+    parts = [key.partition(":") for key in keys]
+    numbers = {number for number, _, _ in parts}
+    fit = all(number.isdecimal() and len(secret) >= 32 for number, _, secret in parts)
+    return bool(keys) and fit and len(numbers) == len(keys)
 
 
 def is_open_broker(url: str) -> bool:
@@ -88,6 +132,62 @@ def is_open_broker(url: str) -> bool:
         "socket" not in part.scheme and part.hostname not in LOOPBACK and not part.password
         for part in map(urlsplit, url.split(";"))
     )
+
+
+def are_quiet_hours(text: str) -> bool:
+    try:
+        parse_quiet_hours(text)
+    except ValueError:
+        return False
+    return True
+
+
+@register
+def check_mail(app_configs, **kwargs) -> Sequence[CheckMessage]:
+    """What would lose mails or bounces, or keep them from being told apart, wherever it runs."""
+    secret = settings.ANYMAIL.get("WEBHOOK_SECRET", "")
+    bounce_name = settings.CXCRM_BOUNCE_ADDRESS.rpartition("@")[0]
+    mailbox = urlsplit(settings.CXCRM_BOUNCE_MAILBOX)
+    findings = [
+        (
+            settings.CXCRM_MAIL_PROVIDER != "smtp"
+            and (len(secret) < SHORTEST_SECRET or ":" not in secret),
+            "E020",
+            "ANYMAIL_WEBHOOK_SECRET must be name:password of 24 or more characters where a mail "
+            "provider is set: without it anybody could end addresses.",
+        ),
+        (
+            settings.CXCRM_BOUNCE_ADDRESS
+            and (not 0 < len(bounce_name) <= LONGEST_BOUNCE_NAME or "+" in bounce_name),
+            "E021",
+            "CXCRM_BOUNCE_ADDRESS must be an address with at most 20 characters before the @ and "
+            "no plus: the sealed number of the mail has to fit behind them.",
+        ),
+        (
+            settings.CXCRM_BOUNCE_MAILBOX
+            and not (mailbox.scheme == "pop3s" and mailbox.hostname)
+            and not (mailbox.scheme == "pop3" and mailbox.hostname in LOOPBACK),
+            "E022",
+            "CXCRM_BOUNCE_MAILBOX must be pop3s://user:password@host: in clear text only this "
+            "machine is asked.",
+        ),
+        (
+            settings.CXCRM_MAIL_RETENTION_DAYS < FEWEST_RETENTION_DAYS,
+            "E023",
+            "CXCRM_MAIL_RETENTION_DAYS is under 90: what came of a mail is needed that long.",
+        ),
+        (
+            settings.CXCRM_MAIL_CONNECTIONS < 1,
+            "E024",
+            "CXCRM_MAIL_CONNECTIONS must be 1 or more.",
+        ),
+        (
+            not are_quiet_hours(settings.CXCRM_QUIET_HOURS),
+            "E025",
+            "CXCRM_QUIET_HOURS must be hours like 21:00-07:00, or empty.",
+        ),
+    ]
+    return [Error(text, id=f"cxcrm.{number}") for found, number, text in findings if found]
 
 
 @register(Tags.security, deploy=True)

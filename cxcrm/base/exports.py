@@ -120,6 +120,9 @@ def xlsx_response(name: str, header: Sequence[Any], rows: Iterable[Sequence[Any]
     return FileResponse(file, as_attachment=True, filename=f"{name}.xlsx", content_type=XLSX_TYPE)
 
 
+FILE_TYPES = {"csv": csv_response, "xlsx": xlsx_response}
+
+
 def _writable(text: str) -> str:
     return text if text.isprintable() else _UNWRITABLE.sub("", text)
 

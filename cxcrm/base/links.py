@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 from django.conf import settings
 
 SEAL_BYTES = 16
+CODE_DIGITS = 6
 _LINK = re.compile(r"([0-9]{1,18}(?:-[a-z_]{1,20})?)\.([A-Za-z0-9_-]{22})")
 
 
@@ -34,6 +35,20 @@ def opened(purpose: str, token: str) -> str | None:
     return subject if any(fits) else None
 
 
+def code(purpose: str, subject: int) -> str:
+    """Six digits for a row, to be read in a mail and typed in; derived as links are. So few need
+    a limit on tries, which their row keeps."""
+    return _code(purpose, subject, *_keys()[0])
+
+
+def is_code(purpose: str, subject: int, given: str) -> bool:
+    """Whether these are the digits of `code`, by whichever key."""
+    fits = [
+        compare_digest(given.encode(), _code(purpose, subject, *key).encode()) for key in _keys()
+    ]
+    return any(fits)
+
+
 def absolute(path: str) -> str:
     """An address for a mail. Its host is configured, never taken from a request."""
     return urljoin(f"{settings.CXCRM_BASE_URL}/", path.lstrip("/"))
@@ -47,6 +62,15 @@ def _keys() -> list[tuple[str, str]]:
 
 
 def _seal(purpose: str, subject: str, number: str, secret: str) -> str:
-    message = f"{purpose}\0{number}\0{subject}".encode()
-    mac = digest(sha256(b"cxcrm.base.links" + secret.encode()).digest(), message, "sha256")
+    mac = _mac(purpose, subject, number, secret)
     return urlsafe_b64encode(mac[:SEAL_BYTES]).rstrip(b"=").decode()
+
+
+def _code(purpose: str, subject: int, number: str, secret: str) -> str:
+    drawn = int.from_bytes(_mac(f"code:{purpose}", str(subject), number, secret)[:8])
+    return f"{drawn % 10**CODE_DIGITS:0{CODE_DIGITS}}"
+
+
+def _mac(purpose: str, subject: str, number: str, secret: str) -> bytes:
+    message = f"{purpose}\0{number}\0{subject}".encode()
+    return digest(sha256(b"cxcrm.base.links" + secret.encode()).digest(), message, "sha256")

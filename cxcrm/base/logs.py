@@ -1,4 +1,4 @@
-"""How log lines look: JSON for machines, colour for people, and nobody's address in either."""
+"""How log lines look: JSON for machines, colour for people, in neither an address or a link."""
 
 import re
 import sys
@@ -8,6 +8,8 @@ import structlog
 from structlog.typing import Processor
 
 _ADDRESS = re.compile(r"[\w.%+-]+@[\w.-]*\w")
+# What `cxcrm.base.links` seals, also where it was cut.
+_LINK = re.compile(r"\b[0-9]+(?:-[a-z_]+)?\.(?![0-9]+\b)[A-Za-z0-9_-]{12,}")
 
 
 def configure_logs(level: str, *, for_people: bool) -> dict:
@@ -48,7 +50,7 @@ def configure_logs(level: str, *, for_people: bool) -> dict:
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     *rendering,
-                    hide_addresses,
+                    hide_secrets,
                 ],
             }
         },
@@ -74,6 +76,7 @@ def fault_facts(error: BaseException) -> dict[str, object]:
     return {"error": type(error).__name__, "trace": traceback.format_tb(error.__traceback__)}
 
 
-def hide_addresses(logger: object, name: str, line: str) -> str:
-    """The last processor: messages and tracebacks of libraries quote what people typed."""
-    return _ADDRESS.sub("<address>", line)
+def hide_secrets(logger: object, name: str, line: str) -> str:
+    """The last processor: messages and tracebacks of libraries quote what people typed, and the
+    addresses of pages, which may be keys."""
+    return _LINK.sub("<link>", _ADDRESS.sub("<address>", line))

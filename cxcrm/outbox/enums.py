@@ -19,6 +19,26 @@ class LegalBasis(TextChoices):
     EXISTING_CUSTOMER = "existing_customer", _("Existing customer")
 
 
+class ObjectionSource(TextChoices):
+    """How somebody said that they want no mail of a class."""
+
+    ONE_CLICK = "one_click", _("One click in the mail program")
+    PAGE = "page", _("Page behind the link in a mail")
+    PHONE = "phone", _("By phone")
+    MESSAGE = "message", _("By letter or message")
+    COMPLAINT = "complaint", _("Reported as unwanted")
+
+    TOLD = nonmember(("phone", "message"))
+
+
+class HoldReason(TextChoices):
+    """Why no mails leave."""
+
+    RESTORED = "restored", _("This database was restored or copied")
+    SETTING = "setting", _("CXCRM_HOLD_MAILS was set")
+    BY_HAND = "by_hand", _("Held by hand")
+
+
 class MailReason(TextChoices):
     """Why a mail waits, was stopped or failed. The text beside it is for people."""
 
@@ -33,6 +53,7 @@ class MailReason(TextChoices):
     NO_PERMISSION = "no_permission", _("No permission")
     OBJECTED = "objected", _("Objection")
     NOT_NEEDED = "not_needed", _("Not needed any more")
+    DISCARDED = "discarded", _("Discarded when mails on hold were released")
 
     REFUSED = "refused", _("Refused for good")
     TRIES_OVER = "tries_over", _("Refused until the last try")
@@ -40,7 +61,7 @@ class MailReason(TextChoices):
 
     WAITING = nonmember(("quiet_hours", "daily_cap", "domain_limit", "temporary", "uncertain"))
     STOPPING = nonmember(
-        ("address_bounced", "complained", "no_permission", "objected", "not_needed")
+        ("address_bounced", "complained", "no_permission", "objected", "not_needed", "discarded")
     )
 
 

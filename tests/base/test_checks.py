@@ -12,6 +12,7 @@ from cxcrm.base.checks import (
 )
 from tests.factories import UserFactory
 
+LINK_SECRET = "a new key of 32 characters or more"
 SAFE = {
     "CXCRM_DEMO": False,
     "CXCRM_TEST_MODE": False,
@@ -20,6 +21,8 @@ SAFE = {
     "DEBUG": False,
     "SECRET_KEY": "".join(map(chr, range(48, 123))),
     "ALLOWED_HOSTS": ["crm.hoster.test"],
+    "CXCRM_BASE_URL": "https://crm.hoster.test",
+    "CXCRM_LINK_KEYS": [f"2:{LINK_SECRET}", "1:an older key of 32 characters or more"],
     "CXCRM_MAIL_DOMAIN": "hoster.test",
     "CELERY_BROKER_URL": "redis://:sesame@10.0.0.5:6379/0",
 }
@@ -31,6 +34,7 @@ SAFE_ENVIRONMENT = {
     "CXCRM_REQUIRE_MFA": "1",
     "CXCRM_SECRET_KEY": SAFE["SECRET_KEY"],
     "CXCRM_ALLOWED_HOSTS": "crm.hoster.test",
+    "CXCRM_BASE_URL": "https://crm.hoster.test",
     "CXCRM_MAIL_DOMAIN": "hoster.test",
     "DJANGO_SETTINGS_MODULE": "cxcrm.settings",
     "DJANGO_ALLOW_ASYNC_UNSAFE": "",
@@ -68,7 +72,17 @@ def test_safe_production_passes(production):
         ("ALLOWED_HOSTS", ["crm.hoster.test", "*"], "cxcrm.E004"),
         ("CXCRM_MAIL_DOMAIN", "cxcrm.invalid", "cxcrm.E005"),
         ("CXCRM_HTTPS", False, "cxcrm.E006"),
+        ("CXCRM_BASE_URL", "http://crm.hoster.test", "cxcrm.E009"),
+        ("CXCRM_BASE_URL", "https://127.0.0.1:8000", "cxcrm.E009"),
+        ("CXCRM_BASE_URL", "https://other.hoster.test", "cxcrm.E009"),
+        ("CXCRM_BASE_URL", "https://crm.hoster.test/below", "cxcrm.E009"),
+        ("CXCRM_BASE_URL", "crm.hoster.test", "cxcrm.E009"),
+        ("CXCRM_LINK_KEYS", [], "cxcrm.E010"),
+        ("CXCRM_LINK_KEYS", [LINK_SECRET], "cxcrm.E010"),
+        ("CXCRM_LINK_KEYS", ["1:short"], "cxcrm.E010"),
+        ("CXCRM_LINK_KEYS", [f"1:{LINK_SECRET}", f"1:{LINK_SECRET}!"], "cxcrm.E010"),
         ("CELERY_BROKER_URL", "redis://10.0.0.5:6379/0", "cxcrm.E007"),
+        ("CXCRM_METRICS_TOKEN", "sesame", "cxcrm.E011"),
         ("CELERY_BROKER_URL", "rediss://queue.hoster.test/0", "cxcrm.E007"),
         (
             "CELERY_BROKER_URL",

@@ -3,6 +3,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+from cxcrm.base.links import seal
+from cxcrm.base.logs import hide_secrets
+
 SCRIPT = """
 import logging, django, structlog
 django.setup()
@@ -35,3 +40,16 @@ def test_logs_are_json_lines_that_name_nobody():
     assert (ours["event"], ours["user_id"]) == ("failed", 7)
     assert "ValueError: no such user: <address>" in ours["exception"]
     assert "ada@" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (f"Forbidden (CSRF): /renewal/{seal('decide', 17)}/", "Forbidden (CSRF): /renewal/<link>/"),
+        ("/renewal/17.abcdefghijklmnop/cancel/", "/renewal/<link>/cancel/"),
+        ("took 0.123456789012345 s", "took 0.123456789012345 s"),
+        ("for ada@hoster.test", "for <address>"),
+    ],
+)
+def test_last_processor_hides_addresses_and_links(line, shown):
+    assert hide_secrets(None, "info", line) == shown

@@ -7,14 +7,17 @@ from aiosmtpd.controller import Controller
 
 from cxcrm.outbox.enums import MailClass
 from cxcrm.outbox.services import MailKind, kinds, register_mail_kind
-from tests.outbox.letters import Letters, Relay
+from tests.outbox.letters import TEXTS, Letters, Relay, examples, placeholders
 
 
 @pytest.fixture
 def letters(monkeypatch, settings) -> Letters:
     """Kinds `letter` (a service mail) and `news` (one that needs a permission)."""
     settings.TEMPLATES = [
-        {**settings.TEMPLATES[0], "DIRS": [Path(__file__).parent / "templates"]},
+        {
+            **settings.TEMPLATES[0],
+            "DIRS": [Path(__file__).parent / "templates", *settings.TEMPLATES[0]["DIRS"]],
+        },
     ]
     monkeypatch.setattr(kinds, "_kinds", {})
     letters = Letters()
@@ -27,6 +30,9 @@ def letters(monkeypatch, settings) -> Letters:
                 template="letters/letter",
                 facts=letters.facts,
                 refusal=letters.refusal,
+                texts=TEXTS,
+                placeholders=placeholders,
+                examples=examples,
             )
         )
     return letters

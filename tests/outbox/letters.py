@@ -1,5 +1,6 @@
 """A mail server and a kind of mail that do what a test asks for."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -8,9 +9,17 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.db import connection
 
 from cxcrm.outbox.models import OutgoingMail
-from cxcrm.outbox.services import MailRequest, queue_mails, remember_addresses
+from cxcrm.outbox.services import (
+    MailExample,
+    MailRequest,
+    MailText,
+    queue_mails,
+    remember_addresses,
+)
+from cxcrm.outbox.services.values import day_in_words, money_in_words
 
 NOW = datetime(2026, 6, 1, 10, tzinfo=UTC)
 BRAND = {
@@ -24,6 +33,31 @@ BRAND = {
     "service_address": "service@nordlicht.example",
     "service_phone": "+49721123456",
 }
+
+
+TEXTS = (
+    MailText("subject", "subject", "For {name}: {price}", ("name", "price"), in_one_line=True),
+    MailText("opening", "opening", "Dear {name}, {price} by {day}.", ("name", "price", "day")),
+    MailText("extra", "extra", ""),
+)
+
+
+def placeholders(facts: dict) -> dict[str, str]:
+    return {
+        "name": facts["recipient_name"],
+        "price": money_in_words(facts["amount"], "EUR"),
+        "day": day_in_words(facts["day"]),
+    }
+
+
+def examples(brand: dict[str, str], on: date) -> list[MailExample]:
+    facts = {
+        "brand": brand,
+        "recipient_name": "Rosa Morgenrot",
+        "amount": Decimal("53.85"),
+        "day": on,
+    }
+    return [MailExample("letter", "A letter", facts)]
 
 
 @dataclass
@@ -66,13 +100,22 @@ class Relay:
     """An SMTP server that notes what it was handed before it answers."""
 
     log: list[tuple[str, EmailMessage]] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
     at_recipient: dict[str, str] = field(default_factory=dict)
     at_end: dict[str, str] = field(default_factory=dict)
+    # A recipient whose mail is not answered until so many others have come.
+    hangs: dict[str, int] = field(default_factory=dict)
     connections: int = 0
 
     @property
     def recipients(self) -> list[str]:
         return [recipient for recipient, _message in self.log]
+
+    async def handle_MAIL(self, server: SMTP, session, envelope: Envelope, address, options):  # noqa: N802 - aiosmtpd's name
+        self.senders.append(address)
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_EHLO(self, server: SMTP, session: Session, envelope, hostname, responses):  # noqa: N802 - aiosmtpd's name
         self.connections += 1
@@ -88,6 +131,8 @@ class Relay:
     async def handle_DATA(self, server: SMTP, session, envelope: Envelope):  # noqa: N802 - aiosmtpd's name
         [recipient] = envelope.rcpt_tos
         self.log.append((recipient, message_from_bytes(envelope.content, policy=policy.strict)))
+        while len(self.log) <= self.hangs.get(recipient, -1):
+            await asyncio.sleep(0.01)
         answer = self.at_end.get(recipient, f"250 2.0.0 OK: queued as {len(self.log)}")
         if answer == "reset":
             server.transport.abort()
@@ -101,3 +146,11 @@ def mail(subject_id: int = 1) -> OutgoingMail:
 def come_due() -> None:
     """The waits and leases are over."""
     OutgoingMail.objects.filter(finished_at=None).update(due_at=NOW)
+
+
+def in_own_connection(work, *arguments):
+    """For threads: nobody else closes what they have opened."""
+    try:
+        return work(*arguments)
+    finally:
+        connection.close()

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from cxcrm.outbox.enums import LegalBasis, MailClass
+from cxcrm.outbox.enums import LegalBasis, MailClass, ObjectionSource
 from cxcrm.outbox.models import MailAddress, MailPermission
 from cxcrm.outbox.services import (
     MailAddressRefused,
@@ -79,8 +79,18 @@ def test_grant_permissions_takes_the_latest_of_a_batch(address_id):
 
 def test_objection_outlives_every_grant(address_id):
     grant_permissions(grants=[grant(address_id)], at=NOW)
-    object_to(address_id=address_id, mail_class=MailClass.SURVEY, at=NOW + timedelta(days=1))
-    object_to(address_id=address_id, mail_class=MailClass.SURVEY, at=NOW + timedelta(days=2))
+    object_to(
+        address_id=address_id,
+        mail_class=MailClass.SURVEY,
+        via=ObjectionSource.PHONE,
+        at=NOW + timedelta(days=1),
+    )
+    object_to(
+        address_id=address_id,
+        mail_class=MailClass.SURVEY,
+        via=ObjectionSource.PHONE,
+        at=NOW + timedelta(days=2),
+    )
     grant_permissions(grants=[grant(address_id, "again")], at=NOW + timedelta(days=3))
 
     assert permissions() == [
@@ -89,7 +99,9 @@ def test_objection_outlives_every_grant(address_id):
 
 
 def test_objection_counts_where_nothing_was_allowed(address_id):
-    object_to(address_id=address_id, mail_class=MailClass.NEWSLETTER, at=NOW)
+    object_to(
+        address_id=address_id, mail_class=MailClass.NEWSLETTER, via=ObjectionSource.PHONE, at=NOW
+    )
 
     assert permissions() == [("newsletter", "", "", None, NOW)]
 

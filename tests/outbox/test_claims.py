@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cxcrm.outbox.services import DeliveryCounts, deliver_mails
 from cxcrm.outbox.sql.mails import claim_due_mails
-from tests.outbox.letters import NOW
+from tests.outbox.letters import NOW, in_own_connection
 
 
 def claim(worker: str) -> list[int]:
@@ -31,22 +31,15 @@ def test_two_workers_send_each_mail_once(letters, relay):
     letters.queue(*addresses)
 
     with ThreadPoolExecutor(2) as workers:
-        runs = [workers.submit(in_own_connection, deliver, None) for _worker in range(2)]
+        runs = [workers.submit(in_own_connection, deliver) for _worker in range(2)]
         counts = [run.result(timeout=60) for run in runs]
 
     assert sum(count.accepted for count in counts) == 100
     assert sorted(relay.recipients) == sorted(addresses)
 
 
-def deliver(_worker: None) -> DeliveryCounts:
+def deliver() -> DeliveryCounts:
     return deliver_mails(at=NOW)
-
-
-def in_own_connection(work, argument):
-    try:
-        return work(argument)
-    finally:
-        connection.close()
 
 
 @pytest.mark.django_db

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models.functions import Now
 
-from cxcrm.outbox.enums import LegalBasis, MailClass, MailState
+from cxcrm.outbox.enums import LegalBasis, MailClass, MailState, ObjectionSource
 from cxcrm.outbox.models import MailAddress, OutgoingMail
 from cxcrm.outbox.services import (
     DeliveryCounts,
@@ -292,7 +293,12 @@ def test_deliver_sends_news_only_with_a_permission_that_nobody_objected_to(lette
         )
         for number in (2, 3, 4)
     }
-    object_to(address_id=mail(3).address_id, mail_class=MailClass.NEWSLETTER, at=NOW)
+    object_to(
+        address_id=mail(3).address_id,
+        mail_class=MailClass.NEWSLETTER,
+        via=ObjectionSource.PHONE,
+        at=NOW,
+    )
     grant_permissions(grants=list(granted.values()), at=NOW)
 
     assert deliver_mails(at=NOW) == DeliveryCounts(suppressed=3, accepted=1)
@@ -348,14 +354,9 @@ def test_deliver_fails_one_mail_that_cannot_be_written_and_sends_the_others(
                     }
         return values
 
-    kind = kinds.MailKind(
-        "letter", MailClass.SERVICE, "letters/letter", facts_with_poison, letters.refusal
-    )
-    kinds._kinds["letter"] = kind
+    kinds._kinds["letter"] = replace(kinds._kinds["letter"], facts=facts_with_poison)
     if poison == "no template":
-        kinds._kinds["broken"] = kinds.MailKind(
-            "broken", MailClass.SERVICE, "letters/none", letters.facts, letters.refusal
-        )
+        kinds._kinds["broken"] = replace(kinds._kinds["letter"], template="letters/none")
         OutgoingMail.objects.filter(subject_id=3).update(kind="broken")
     if poison == "address":
         MailAddress.objects.filter(address="p3@example.com").update(address="bücher@example.com")

@@ -1,10 +1,23 @@
+import json
+from dataclasses import replace
+
 import pytest
 from django.utils import translation
 from django.utils.html import conditional_escape, escape
 
-from cxcrm.outbox.services import deliver_mails, render_mail
+from cxcrm.outbox.enums import LegalBasis, MailClass
+from cxcrm.outbox.models import OutgoingMail
+from cxcrm.outbox.services import (
+    PermissionGrant,
+    deliver_mails,
+    grant_permissions,
+    kinds,
+    mail_kind,
+    render_mail,
+)
 from cxcrm.outbox.services.rendering import one_line, template_version
-from cxcrm.outbox.templatetags.mail_values import day, money, percent
+from cxcrm.outbox.services.unsubscribing import preferences_url
+from cxcrm.outbox.services.values import day_in_words, money_in_words, percent_in_words
 from tests.outbox.letters import BRAND, NOW, mail
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +47,7 @@ def test_preview_reads_before_and_after_as_what_was_sent(letters, relay):
         after.html.rstrip(),
     )
     assert after.text.startswith("Dear Ada Lovelace, 53,85\xa0€ by 14. April 2028.")
-    assert mail().template_version == template_version("letters/letter")
+    assert mail().template_version == template_version(mail_kind("letter"))
 
 
 @pytest.mark.parametrize(
@@ -131,5 +144,44 @@ def test_one_line_cuts_with_an_ellipsis():
 )
 def test_values_read_as_in_the_language(language, expected):
     with translation.override(language):
-        assert (day("2028-04-14"), money("53.85", "USD"), percent("7.70")) == expected
-        assert percent("0.00") == ""
+        assert (
+            day_in_words("2028-04-14"),
+            money_in_words("53.85", "USD"),
+            percent_in_words("7.70"),
+        ) == expected
+        assert percent_in_words("0.00") == ""
+
+
+def test_mail_that_may_be_objected_to_says_where_and_its_preview_leads_nowhere(letters, relay):
+    letters.queue("a@example.com", kind="news")
+    grant = PermissionGrant(
+        address_id=mail().address_id,
+        mail_class=MailClass.NEWSLETTER,
+        basis=LegalBasis.CONSENT,
+        source="test",
+    )
+    grant_permissions(grants=[grant], at=NOW)
+    deliver_mails(at=NOW)
+
+    [(_to, message)] = relay.log
+    link = preferences_url(mail().address_id)
+    text, html = parts(message)
+    assert f"Choose which mails you get, or none:\n{link}\n" in text
+    assert f'href="{link}"' in html
+    preview = render_mail(mail())
+    assert link not in preview.text + preview.html
+    assert "Choose which mails you get, or none:\n…\n" in preview.text
+
+
+def test_secrets_go_out_and_are_stored_nowhere(letters, relay):
+    kinds._kinds["letter"] = replace(
+        mail_kind("letter"), secrets=lambda subject_id: {"code": f"4711-{subject_id}"}
+    )
+    letters.queue("a@example.com")
+
+    deliver_mails(at=NOW)
+
+    [(_to, message)] = relay.log
+    assert "4711-1" in parts(message)[0]
+    assert "4711" not in json.dumps(OutgoingMail.objects.values().get(), default=str)
+    assert "4711" not in render_mail(mail()).text

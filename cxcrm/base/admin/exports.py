@@ -22,11 +22,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from cxcrm.base import clock
-from cxcrm.base.exports import TooManyRows, csv_response, xlsx_response
+from cxcrm.base.exports import FILE_TYPES, TooManyRows
 
 logger = structlog.get_logger(__name__)
 
-FILE_TYPES = {"csv": csv_response, "xlsx": xlsx_response}
 _ROWS_PER_FETCH = 2_000
 
 

@@ -106,7 +106,7 @@ class DeskModelAdmin(ExportsList, ActsInBulk, ModelAdmin):
     """A list that reads no more than it shows, and a page whose deeds are services.
 
     Searches go through the queryset's own `search`, a union of single-index look-ups. Lists are
-    narrowed by what they offer and by the foreign keys in `linked_lookups`, and by nothing else
+    narrowed by what they offer and by the fields in `linked_lookups`, and by nothing else
     that a URL may name. Nothing is deleted at the desk.
     """
 
@@ -167,18 +167,20 @@ class DeskModelAdmin(ExportsList, ActsInBulk, ModelAdmin):
         *,
         object_id: str,
         dialog: ActionDialog,
-        act: Callable[[Any], object],
+        act: Callable[[Any], Any],
         done: str | Promise,
+        leads_to_outcome: bool = False,
     ) -> HttpResponse:
         """Do what a dialog asked for, to the row of this page.
 
-        A refusal is shown in the dialog, beside its field; else the page comes back with `done`.
+        A refusal is shown in the dialog, beside its field; else the page comes back with `done`,
+        or that of the row which `act` made.
         """
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404
         try:
-            act(row)
+            outcome = act(row)
         except DomainError as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
             return render(
@@ -188,7 +190,8 @@ class DeskModelAdmin(ExportsList, ActsInBulk, ModelAdmin):
             )
         messages.success(request, done)
         page = redirect(
-            f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id=row.pk
+            f"admin:{self.opts.app_label}_{self.opts.model_name}_change",
+            object_id=outcome.pk if leads_to_outcome else row.pk,
         )
         if "HX-Request" in request.headers:
             return HttpResponse(headers={"HX-Redirect": page.url})

@@ -1,5 +1,6 @@
 """What agents see of the addresses that mail goes to."""
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -7,10 +8,33 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget
 
+from cxcrm.base import clock
 from cxcrm.base.admin import DialogForm, ListView, ReadOnlyAdmin
-from cxcrm.outbox.models import MailAddress, MailPermission
-from cxcrm.outbox.services import revive_address
+from cxcrm.outbox.enums import MailClass, ObjectionSource
+from cxcrm.outbox.models import MailAddress, MailBounce, MailPermission
+from cxcrm.outbox.services import object_to, object_to_all, revive_address
+
+EVERYTHING = "all"
+
+
+class ObjectionForm(DialogForm):
+    mail_class = forms.ChoiceField(
+        label=_("No more"),
+        choices=lambda: [
+            *((value, label) for value, label in MailClass.choices if value != MailClass.SERVICE),
+            (EVERYTHING, _("All of these")),
+        ],
+        help_text=_("Mails about contracts go on: nobody can object to them."),
+        widget=UnfoldAdminSelectWidget,
+    )
+    via = forms.ChoiceField(
+        label=_("How we know"),
+        choices=lambda: [(via, ObjectionSource(via).label) for via in ObjectionSource.TOLD],
+        widget=UnfoldAdminSelectWidget,
+    )
+
 
 REVIVE = ActionDialog(
     title=_("This address works"),
@@ -18,16 +42,17 @@ REVIVE = ActionDialog(
     form_class=DialogForm,
     form_submit_text=_("Write to it again"),
 )
+NOTE_OBJECTION = ActionDialog(
+    title=_("Note an objection"),
+    description=_("It counts at once, also for mails on their way. No later permission undoes it."),
+    form_class=ObjectionForm,
+    form_submit_text=_("Note it"),
+)
 
 
-class MailPermissionInline(TabularInline):
-    """Kept by the services that ask for, import and take back permissions."""
-
-    model = MailPermission
+class _ReadOnlyInline(TabularInline):
     extra = 0
     hide_title = True
-    fields = ("mail_class", "basis", "source", "granted_at", "objected_at")
-    readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest, obj: MailAddress | None = None) -> bool:
         return False
@@ -37,6 +62,24 @@ class MailPermissionInline(TabularInline):
 
     def has_delete_permission(self, request: HttpRequest, obj: MailAddress | None = None) -> bool:
         return False
+
+
+class MailPermissionInline(_ReadOnlyInline):
+    """Kept by the services that ask for, import and take back permissions."""
+
+    model = MailPermission
+    fields = ("mail_class", "basis", "source", "granted_at", "objected_at", "objected_via")
+    readonly_fields = fields
+    ordering = ("mail_class",)
+
+
+class MailBounceInline(_ReadOnlyInline):
+    """What came back, newest first; the services that are told of it write it."""
+
+    model = MailBounce
+    fields = ("occurred_at", "kind", "reason", "source")
+    readonly_fields = fields
+    ordering = ("-occurred_at", "-id")
 
 
 @admin.register(MailAddress)
@@ -49,13 +92,19 @@ class MailAddressAdmin(ReadOnlyAdmin):
             lambda addresses, request: addresses.filter(bounced_at__isnull=False),
             ("-bounced_at", "-id"),
         ),
+        ListView(
+            "complained",
+            _("Reported us"),
+            lambda addresses, request: addresses.filter(complained_at__isnull=False),
+            ("-complained_at", "-id"),
+        ),
+        ListView("objected", _("Objected"), lambda addresses, request: addresses.objected()),
     )
     list_display = ("address", "shown_state", "bounced_at", "bounce_reason", "complained_at")
     search_fields = ("address",)
     search_help_text = _("The whole e-mail address")
     fields = ("address", ("bounced_at", "complained_at"), "bounce_reason")
-    inlines = (MailPermissionInline,)
-    actions_detail = ("revive",)
+    actions_detail = ("note_objection", "revive")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[MailAddress], search_term: str
@@ -63,15 +112,62 @@ class MailAddressAdmin(ReadOnlyAdmin):
         text = search_term.strip().lower()
         return (queryset.filter(address=text) if text else queryset), False
 
+    def get_inlines(self, request: HttpRequest, obj: MailAddress | None) -> tuple:
+        """Most addresses have had no bounce."""
+        if obj is not None and obj.bounces.exists():
+            return (MailPermissionInline, MailBounceInline)
+        return (MailPermissionInline,)
+
     def has_revive_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return request.user.has_perm("outbox.revive_mailaddress")
+
+    def has_note_objection_permission(
+        self, request: HttpRequest, object_id: str | None = None
+    ) -> bool:
+        return request.user.has_perm("outbox.note_objection")
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list:
         """Only an address that has bounced can be revived."""
         address = self.get_object(request, object_id)
-        if address is None or address.bounced_at is None:
+        if address is None:
             return []
-        return super().get_actions_detail(request, object_id)
+        return [
+            action
+            for action in super().get_actions_detail(request, object_id)
+            if action.method.original_function_name != "revive" or address.bounced_at
+        ]
+
+    @action(
+        description=_("Note objection"),
+        icon="do_not_disturb_on",
+        permissions=["note_objection"],
+        dialog=NOTE_OBJECTION,
+    )
+    def note_objection(
+        self, request: HttpRequest, form: ObjectionForm, object_id: str
+    ) -> HttpResponse:
+        answers = form.cleaned_data
+        via = ObjectionSource(answers["via"])
+
+        def act(address: MailAddress) -> None:
+            if answers["mail_class"] == EVERYTHING:
+                object_to_all(address_id=address.pk, via=via, at=clock.now())
+            else:
+                object_to(
+                    address_id=address.pk,
+                    mail_class=MailClass(answers["mail_class"]),
+                    via=via,
+                    at=clock.now(),
+                )
+
+        return self.act_from_dialog(
+            request,
+            form,
+            object_id=object_id,
+            dialog=NOTE_OBJECTION,
+            act=act,
+            done=_("The objection is noted."),
+        )
 
     @action(
         description=_("This address works"),
@@ -89,6 +185,13 @@ class MailAddressAdmin(ReadOnlyAdmin):
             done=_("Mail goes to this address again."),
         )
 
-    @display(description=_("state"), label={"living": "success", "bounced": "danger"})
+    @display(
+        description=_("state"),
+        label={"living": "success", "bounced": "danger", "complained": "warning"},
+    )
     def shown_state(self, address: MailAddress) -> tuple[str, str]:
-        return ("bounced", _("Bounced")) if address.bounced_at else ("living", _("Living"))
+        if address.bounced_at:
+            return "bounced", _("Bounced")
+        if address.complained_at:
+            return "complained", _("Reported us")
+        return "living", _("Living")

@@ -83,6 +83,11 @@ class Migration(migrations.Migration):
             field=models.DateField(editable=False, null=True),
         ),
         migrations.AddField(
+            model_name='mailpermission',
+            name='objected_via',
+            field=models.CharField(blank=True, choices=[('one_click', 'One click in the mail program'), ('page', 'Page behind the link in a mail'), ('phone', 'By phone'), ('message', 'By letter or message'), ('complaint', 'Reported as unwanted')], db_default='', default='', max_length=10, verbose_name='objected by'),
+        ),
+        migrations.AddField(
             model_name='outgoingmail',
             name='bounced_at',
             field=models.DateTimeField(null=True, verbose_name='came back'),
@@ -110,7 +115,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='outgoingmail',
             name='reason',
-            field=models.CharField(blank=True, choices=[('quiet_hours', 'Quiet hours'), ('daily_cap', 'One such mail a day'), ('domain_limit', "Limit of the recipient's provider"), ('temporary', 'Refused for now'), ('uncertain', 'Uncertain: no answer after it was handed over'), ('address_bounced', 'Dead address'), ('complained', 'Reported as unwanted'), ('no_permission', 'No permission'), ('objected', 'Objection'), ('not_needed', 'Not needed any more'), ('refused', 'Refused for good'), ('tries_over', 'Refused until the last try'), ('not_written', 'Could not be written')], db_default='', default='', max_length=20, verbose_name='reason'),
+            field=models.CharField(blank=True, choices=[('quiet_hours', 'Quiet hours'), ('daily_cap', 'One such mail a day'), ('domain_limit', "Limit of the recipient's provider"), ('temporary', 'Refused for now'), ('uncertain', 'Uncertain: no answer after it was handed over'), ('address_bounced', 'Dead address'), ('complained', 'Reported as unwanted'), ('no_permission', 'No permission'), ('objected', 'Objection'), ('not_needed', 'Not needed any more'), ('discarded', 'Discarded when mails on hold were released'), ('refused', 'Refused for good'), ('tries_over', 'Refused until the last try'), ('not_written', 'Could not be written')], db_default='', default='', max_length=20, verbose_name='reason'),
         ),
         migrations.AddField(
             model_name='outgoingmail',
@@ -133,6 +138,22 @@ class Migration(migrations.Migration):
             field=models.DateTimeField(blank=True, help_text='Set: nothing but service mails is sent there any more.', null=True, verbose_name='complained'),
         ),
         migrations.AddIndex(
+            model_name='mailaddress',
+            index=models.Index(condition=models.Q(('complained_at__isnull', False)), fields=['complained_at', 'id'], name='mail_address_complained'),
+        ),
+        migrations.AddIndex(
+            model_name='mailpermission',
+            index=models.Index(condition=models.Q(('objected_at__isnull', False)), fields=['address'], name='mail_permission_objected'),
+        ),
+        migrations.AddConstraint(
+            model_name='mailpermission',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('objected_at__isnull', True), ('objected_via', '')), models.Q(('objected_at__isnull', False), ('objected_via__in', ['', 'one_click', 'page', 'phone', 'message', 'complaint'])), _connector='OR'), name='mail_permission_objection_source'),
+        ),
+        migrations.AddIndex(
+            model_name='mailbounce',
+            index=models.Index(fields=['occurred_at'], name='mail_bounce_occurred'),
+        ),
+        migrations.AddIndex(
             model_name='outgoingmail',
             index=models.Index(condition=models.Q(('is_noted', False), ('state__in', ('accepted', 'suppressed', 'failed'))), fields=['kind', 'id'], name='mail_to_note'),
         ),
@@ -150,7 +171,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='outgoingmail',
-            constraint=models.CheckConstraint(condition=models.Q(('reason__in', ['', 'quiet_hours', 'daily_cap', 'domain_limit', 'temporary', 'uncertain', 'address_bounced', 'complained', 'no_permission', 'objected', 'not_needed', 'refused', 'tries_over', 'not_written'])), name='mail_reason'),
+            constraint=models.CheckConstraint(condition=models.Q(('reason__in', ['', 'quiet_hours', 'daily_cap', 'domain_limit', 'temporary', 'uncertain', 'address_bounced', 'complained', 'no_permission', 'objected', 'not_needed', 'discarded', 'refused', 'tries_over', 'not_written'])), name='mail_reason'),
         ),
         migrations.AddField(
             model_name='deliverystate',

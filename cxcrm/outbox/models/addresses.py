@@ -3,7 +3,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Trim
 from django.utils.translation import gettext_lazy as _
 
-from cxcrm.outbox.enums import BounceKind, BounceSource, LegalBasis, MailClass
+from cxcrm.outbox.enums import BounceKind, BounceSource, LegalBasis, MailClass, ObjectionSource
+from cxcrm.outbox.querysets import MailAddressQuerySet
 
 
 class MailAddress(models.Model):
@@ -24,6 +25,8 @@ class MailAddress(models.Model):
     # Written by one conditional update, so that two workers cannot send two.
     capped_on = models.DateField(null=True, editable=False)
     capped_mail_id = models.BigIntegerField(null=True, editable=False)
+
+    objects = MailAddressQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("mail address")
@@ -47,6 +50,11 @@ class MailAddress(models.Model):
                 fields=["bounced_at", "id"],
                 name="mail_address_bounced",
                 condition=Q(bounced_at__isnull=False),
+            ),
+            models.Index(
+                fields=["complained_at", "id"],
+                name="mail_address_complained",
+                condition=Q(complained_at__isnull=False),
             ),
         ]
 
@@ -72,6 +80,14 @@ class MailPermission(models.Model):
     source = models.CharField(_("source"), max_length=200, blank=True)
     granted_at = models.DateTimeField(_("since"), null=True, blank=True)
     objected_at = models.DateTimeField(_("objected"), null=True, blank=True)
+    objected_via = models.CharField(
+        _("objected by"),
+        max_length=10,
+        choices=ObjectionSource,
+        blank=True,
+        default="",
+        db_default="",
+    )
 
     class Meta:
         verbose_name = _("mail permission")
@@ -87,6 +103,18 @@ class MailPermission(models.Model):
                 condition=Q(basis__in=LegalBasis.values, granted_at__isnull=False)
                 | Q(basis="", granted_at__isnull=True, objected_at__isnull=False),
                 name="mail_permission_has_basis",
+            ),
+            models.CheckConstraint(
+                condition=Q(objected_at__isnull=True, objected_via="")
+                | Q(objected_at__isnull=False, objected_via__in=["", *ObjectionSource.values]),
+                name="mail_permission_objection_source",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["address"],
+                name="mail_permission_objected",
+                condition=Q(objected_at__isnull=False),
             ),
         ]
 
@@ -119,6 +147,10 @@ class MailBounce(models.Model):
             models.CheckConstraint(
                 condition=Q(source__in=BounceSource.values), name="mail_bounce_source"
             ),
+        ]
+        indexes = [
+            # What came back in the last days, and what is old enough to be forgotten.
+            models.Index(fields=["occurred_at"], name="mail_bounce_occurred"),
         ]
 
     def __str__(self) -> str:

@@ -8,15 +8,19 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from cxcrm.base.errors import DomainError
-from cxcrm.outbox.enums import LegalBasis, MailClass
+from cxcrm.outbox.enums import LegalBasis, MailClass, ObjectionSource
 from cxcrm.outbox.models import MailAddress
-from cxcrm.outbox.sql.addresses import insert_addresses, upsert_objection, upsert_permissions
+from cxcrm.outbox.sql.addresses import insert_addresses, upsert_objections, upsert_permissions
 
 _ADDRESS = re.compile(r"(?=.{3,254}\Z)[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
 
 
 class MailAddressRefused(DomainError):
     code = "mail_address_refused"
+
+
+class ServiceMailNeeded(DomainError):
+    code = "service_mail_needed"
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,26 @@ def grant_permissions(*, grants: Sequence[PermissionGrant], at: datetime) -> int
     )
 
 
-def object_to(*, address_id: int, mail_class: MailClass, at: datetime) -> None:
+def object_to(
+    *, address_id: int, mail_class: MailClass, via: ObjectionSource, at: datetime
+) -> None:
     """Note that the owner of an address wants no mail of a class, whether or not it was allowed.
 
-    No later grant undoes it. Mails on their way are stopped when a worker comes to them.
+    No later grant undoes it. Mails on their way are stopped when a worker comes to them. Raises
+    ServiceMailNeeded.
     """
-    upsert_objection(address_id=address_id, mail_class=mail_class, at=at)
+    if mail_class == MailClass.SERVICE:
+        raise ServiceMailNeeded(
+            _("Mails about contracts are part of them: nobody can object to these."),
+            field="mail_class",
+        )
+    upsert_objections(address_id=address_id, mail_classes=[mail_class], via=via, at=at)
+
+
+def object_to_all(*, address_id: int, via: ObjectionSource, at: datetime) -> None:
+    """Note that the owner of an address wants nothing but service mails."""
+    classes = [mail_class for mail_class in MailClass if mail_class != MailClass.SERVICE]
+    upsert_objections(address_id=address_id, mail_classes=classes, via=via, at=at)
 
 
 def mark_bounced(*, address_id: int, reason: str, at: datetime) -> None:
@@ -71,5 +89,8 @@ def mark_bounced(*, address_id: int, reason: str, at: datetime) -> None:
 
 
 def revive_address(*, address_id: int) -> None:
-    """Send to an address again that had bounced."""
+    """Send to an address again that had bounced.
+
+    A complaint stands: it was its owner's will, as an objection is.
+    """
     MailAddress.objects.filter(pk=address_id).update(bounced_at=None, bounce_reason="")

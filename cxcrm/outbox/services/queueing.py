@@ -38,6 +38,7 @@ def queue_mails(*, kind: str, requests: Sequence[MailRequest], at: datetime) -> 
         kind=kind,
         mail_class=known.mail_class,
         is_noted=not known.is_noted,
+        at_any_hour=known.at_any_hour,
         subject_ids=[request.subject_id for request in requests],
         occasions=[request.occasion for request in requests],
         account_ids=[request.account_id for request in requests],

@@ -1,40 +1,16 @@
-"""Speaks SMTP and says how it ended; writes nothing."""
+"""Speaks SMTP and knows how it ended."""
 
 import re
 import smtplib
-from dataclasses import dataclass
-from enum import Enum
 from time import monotonic
 
-import structlog
 from django.core.mail import EmailMessage
-from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
 from django.core.mail.message import sanitize_address
 
-logger = structlog.get_logger(__name__)
-
-# Mailbox unknown, not local, name not allowed (RFC 5321); 5.7 is a relay's policy, which says
-# nothing about the address (RFC 3463).
-_NO_SUCH_ADDRESS = (550, 551, 553)
-
-
-class Verdict(Enum):
-    ACCEPTED = "accepted"
-    TEMPORARY = "temporary"
-    PERMANENT = "permanent"
-    UNCERTAIN = "uncertain"
-
-
-@dataclass(frozen=True)
-class Answer:
-    verdict: Verdict
-    text: str
-    address_is_dead: bool = False
-
-
-class RelayAway(Exception):
-    """No connection to the relay, or it does not want us."""
+from cxcrm.outbox.enums import BounceKind
+from cxcrm.outbox.rules.bounces import bounce_kind
+from cxcrm.outbox.services.answers import Answer, Verdict
 
 
 class AnswerLost(smtplib.SMTPException):
@@ -127,38 +103,19 @@ class RelayBackend(EmailBackend):
         self.close()
 
 
-def open_relay(connection: BaseEmailBackend) -> None:
-    """Connect, unless connected already. Raises RelayAway."""
-    try:
-        connection.open()
-    except OSError as error:
-        raise RelayAway(f"{type(error).__name__}: {error}") from error
-
-
-def hand_over(connection: BaseEmailBackend, message: EmailMessage) -> Answer:
-    """Send one mail and sort the outcome; raises nothing."""
-    try:
-        connection.send_messages([message])
-    except AnswerLost as error:
+def answer_of_relay(error: OSError) -> Answer:
+    """Sort what was raised while a mail was handed over."""
+    if isinstance(error, AnswerLost):
         return Answer(Verdict.UNCERTAIN, f"No answer after the mail was handed over: {error}")
-    except smtplib.SMTPResponseException as refusal:
-        text = _line(refusal.smtp_code, refusal.smtp_error)
-        # 530: the relay wants a login, which concerns no mail but our settings.
-        if 500 <= refusal.smtp_code <= 599 and refusal.smtp_code != 530:
-            dead = (
-                isinstance(refusal, RecipientRefused)
-                and refusal.smtp_code in _NO_SUCH_ADDRESS
-                and not text[4:].startswith("5.7.")
-            )
-            return Answer(Verdict.PERMANENT, text, address_is_dead=dead)
-        return Answer(Verdict.TEMPORARY, text)
-    except OSError as error:
+    if not isinstance(error, smtplib.SMTPResponseException):
         return Answer(Verdict.TEMPORARY, f"{type(error).__name__}: {error}")
-    except Exception as error:
-        # Nothing went over the wire: a header or an address that cannot be written.
-        logger.exception("mail_not_written")
-        return Answer(Verdict.PERMANENT, f"{type(error).__name__}: {error}")
-    return Answer(Verdict.ACCEPTED, getattr(connection, "answer", ""))
+    text = _line(error.smtp_code, error.smtp_error)
+    # 530: the relay wants a login, which concerns no mail but our settings.
+    if 500 <= error.smtp_code <= 599 and error.smtp_code != 530:
+        # What is said of the content says nothing of the address.
+        is_dead = isinstance(error, RecipientRefused) and bounce_kind(text) == BounceKind.HARD
+        return Answer(Verdict.PERMANENT, text, address_is_dead=is_dead)
+    return Answer(Verdict.TEMPORARY, text)
 
 
 def _line(code: int, text: bytes | str) -> str:

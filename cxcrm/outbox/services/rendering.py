@@ -1,8 +1,8 @@
 """From facts to a subject, a text and an HTML part."""
 
 import json
-import unicodedata
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,14 +18,15 @@ from django.utils import translation
 
 from cxcrm.outbox.models import OutgoingMail
 from cxcrm.outbox.services.kinds import MailKind, mail_kind
+from cxcrm.outbox.services.lines import one_line
+from cxcrm.outbox.services.wording import WordingsInForce, wording_of
 
 SUBJECT_LENGTH = 250
-# They turn the reading direction of all that follows, so a name could rewrite a header.
-_DIRECTION_MARKS = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
+DOTS = "…"
 
 _inliner = CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
+# Empty texts and facts leave empty lines behind.
+_GAPS = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,16 @@ class RenderedMail:
     html: str
 
 
+class _Dots(dict):
+    """Stands for the secrets of a mail that is only shown."""
+
+    def __missing__(self, name: str) -> str:
+        return DOTS
+
+
 def render_mail(mail: OutgoingMail) -> RenderedMail:
-    """The mail as it was sent, or as it would read on the day that it was planned for.
+    """The mail as it was sent, or as it would read on the day that it was planned for; with dots
+    for links and codes.
 
     Raises UnknownMailKind.
     """
@@ -49,54 +58,84 @@ def render_mail(mail: OutgoingMail) -> RenderedMail:
     return render(kind, facts=facts, language=mail.language)
 
 
-def frozen_facts(kind: MailKind, *, subject_id: int, language: str, at: datetime) -> dict[str, Any]:
-    """The facts as JSON gives them back, so that what is sent and what is shown are the same."""
+def frozen_facts(
+    kind: MailKind,
+    *,
+    subject_id: int,
+    language: str,
+    at: datetime,
+    wordings: WordingsInForce | None = None,
+) -> dict[str, Any]:
+    """The facts as JSON gives them back, so that what is sent and what is shown are the same, and
+    under `wording` what its texts say otherwise than the defaults.
+
+    A kind that froze its facts earlier, with their wording, keeps both.
+    """
     with translation.override(language):
-        return json.loads(json.dumps(kind.facts(subject_id, at), cls=DjangoJSONEncoder))
+        facts = as_json(kind.facts(subject_id, at))
+    if "wording" not in facts:
+        facts["wording"] = (wordings or WordingsInForce()).texts(
+            kind, language=language, brand_code=facts["brand"].get("code", "")
+        )
+    return facts
 
 
-def render(kind: MailKind, *, facts: dict[str, Any], language: str) -> RenderedMail:
+def as_json(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts as they come back out of the database."""
+    return json.loads(json.dumps(facts, cls=DjangoJSONEncoder))
+
+
+def render(
+    kind: MailKind,
+    *,
+    facts: dict[str, Any],
+    language: str,
+    secrets: Mapping[str, str] | None = None,
+    wording: Mapping[str, str] | None = None,
+) -> RenderedMail:
     """Render the three templates of a kind; raises what they raise.
 
+    `secrets` are those of the mail that is about to be sent; without them it is a preview, which
+    has dots in their places and no links to them. `wording` stands in for the frozen one.
     Raises UnicodeEncodeError for facts that cannot be written to a wire.
     """
-    values = {**facts, "language": language}
+    texts = facts.get("wording", {}) if wording is None else wording
     with translation.override(language):
+        values = {
+            **facts,
+            "language": language,
+            "mail_class": kind.mail_class,
+            "is_preview": secrets is None,
+            "secrets": _Dots() if secrets is None else secrets,
+            "wording": wording_of(kind, facts, texts),
+        }
         # The parts that are no HTML are plain text: nothing in them is escaped.
         subject = _template(f"{kind.template}.subject.txt").render(
             Context(values, autoescape=False)
         )
         text = _template(f"{kind.template}.txt").render(Context(values, autoescape=False))
-        # Templates answer strings that count as safe HTML, which this one is not.
-        text = text + ""
         html = _template(f"{kind.template}.html").render(Context(values))
     mail = RenderedMail(
-        subject=one_line(subject, limit=SUBJECT_LENGTH), text=text, html=_inliner.inline(html)
+        subject=one_line(subject, limit=SUBJECT_LENGTH),
+        # Templates answer strings that count as safe HTML, which this one is not.
+        text=_GAPS.sub("\n\n", text + ""),
+        html=_inliner.inline(html),
     )
     "".join((mail.subject, mail.text, mail.html)).encode()
     return mail
 
 
-def one_line(text: str, *, limit: int) -> str:
-    """Text that may stand in a header: no line breaks, nothing that cannot be seen."""
-    words = " ".join(text.split())
-    line = "".join(
-        letter
-        for letter in words
-        if unicodedata.category(letter) != "Cc" and letter not in _DIRECTION_MARKS
-    )
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
-
-
 @cache
-def template_version(template: str) -> str:
-    """Short hash over all sources that the mails of a template are made from."""
+def template_version(kind: MailKind) -> str:
+    """Short hash over all sources that the mails of a kind are made from."""
     sources = {
         name: source
         for part in (".subject.txt", ".txt", ".html")
-        for name, source in _sources(template + part)
+        for name, source in _sources(kind.template + part)
     }
-    return sha256(json.dumps(sorted(sources.items())).encode()).hexdigest()[:12]
+    with translation.override(None):
+        texts = {text.name: str(text.default) for text in kind.texts}
+    return sha256(json.dumps([sources, texts], sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _sources(name: str) -> Iterator[tuple[str, str]]:

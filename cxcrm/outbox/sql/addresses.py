@@ -79,17 +79,26 @@ def upsert_permissions(
         return cursor.rowcount
 
 
-def upsert_objection(*, address_id: int, mail_class: str, at: datetime) -> None:
-    """Note an objection, also where there was no permission; the first one keeps its time."""
+def upsert_objections(
+    *, address_id: int, mail_classes: Sequence[str], via: str, at: datetime
+) -> None:
+    """Note objections, also where there was no permission; the first one keeps its time."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO outbox_mailpermission AS known
-                (address_id, mail_class, basis, source, objected_at)
-            VALUES (%(address_id)s, %(mail_class)s, '', '', %(at)s)
+                (address_id, mail_class, basis, source, objected_at, objected_via)
+            SELECT %(address_id)s, mail_class, '', '', %(at)s, %(via)s
+            FROM unnest(%(mail_classes)s::text[]) AS mail_class
+            ORDER BY mail_class
             ON CONFLICT (address_id, mail_class) DO UPDATE
-                SET objected_at = excluded.objected_at
+                SET objected_at = excluded.objected_at, objected_via = excluded.objected_via
                 WHERE known.objected_at IS NULL
             """,
-            {"address_id": address_id, "mail_class": mail_class, "at": at},
+            {
+                "address_id": address_id,
+                "mail_classes": list(mail_classes),
+                "via": via,
+                "at": at,
+            },
         )

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from django.db import connection
 
+from cxcrm.outbox.sql.gate import sendable_from
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -23,6 +25,7 @@ class Claim:
     planned_at: datetime
     attempt: int
     uncertain: int
+    was_due_at: datetime
 
 
 def insert_mails(
@@ -30,6 +33,7 @@ def insert_mails(
     kind: str,
     mail_class: str,
     is_noted: bool,
+    at_any_hour: bool,
     subject_ids: Sequence[int],
     occasions: Sequence[str],
     account_ids: Sequence[int | None],
@@ -41,25 +45,35 @@ def insert_mails(
 ) -> int:
     """Queue one mail per position; what is on its way already stays as it is. Answers the number.
 
-    The conflict target repeats the condition of the index `mail_once_while_it_lives`.
+    What falls among the quiet hours of its zone is not due before they are over, unless it is
+    planned ahead of the clock, as days are played in a demo. The conflict target repeats the
+    condition of the index `mail_once_while_it_lives`.
     """
+    morning = sendable_from(
+        moment="%(at)s::timestamptz",
+        time_zone="time_zone",
+        useful_until="useful_until",
+        at_any_hour="(%(at_any_hour)s OR %(at)s > statement_timestamp() + interval '1 hour')",
+    )
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             INSERT INTO outbox_outgoingmail (
                 kind, mail_class, is_noted, subject_id, occasion, account_id, address_id, language,
-                time_zone, useful_until, state, planned_at, due_at, attempt, uncertain,
+                time_zone, useful_until, state, planned_at, due_at, reason, attempt, uncertain,
                 worker, outcome, subject_line, template_version
             )
             SELECT %(kind)s, %(mail_class)s, %(is_noted)s, subject_id, occasion, account_id,
                 address_id, language, time_zone, useful_until, 'queued', %(at)s,
-                statement_timestamp(), 0, 0, '', '', '', ''
+                statement_timestamp() + (morning - %(at)s),
+                CASE WHEN morning > %(at)s THEN 'quiet_hours' ELSE '' END, 0, 0, '', '', '', ''
             FROM unnest(
                 %(subject_ids)s::bigint[], %(occasions)s::text[], %(account_ids)s::bigint[],
                 %(address_ids)s::bigint[], %(languages)s::text[], %(time_zones)s::text[],
                 %(useful_until)s::timestamptz[]
             ) AS request (subject_id, occasion, account_id, address_id, language, time_zone,
-                useful_until)
+                useful_until),
+                LATERAL (SELECT {morning} AS morning) AS gate
             ON CONFLICT (kind, subject_id, occasion)
                 WHERE state IN ('queued', 'claimed', 'sending')
                 DO NOTHING
@@ -68,6 +82,7 @@ def insert_mails(
                 "kind": kind,
                 "mail_class": mail_class,
                 "is_noted": is_noted,
+                "at_any_hour": at_any_hour,
                 "subject_ids": list(subject_ids),
                 "occasions": list(occasions),
                 "account_ids": list(account_ids),
@@ -83,6 +98,9 @@ def insert_mails(
 
 def claim_due_mails(*, worker: str, lease_seconds: int, limit: int) -> list[Claim]:
     """Take the mails that are due longest, and leases that ran out, for `lease_seconds`.
+
+    A place among the mails to a slow provider that was missed by more than a minute is none any
+    more: after a standstill they would all go at once.
 
     A row found in `sending` was begun by a worker that never told the end of it: the relay may
     have the mail, so it counts as uncertain.
@@ -113,8 +131,9 @@ def claim_due_mails(*, worker: str, lease_seconds: int, limit: int) -> list[Clai
                 WHERE mail.id = due.id
                 RETURNING mail.*, due.due_at AS was_due_at
             )
-            SELECT id, kind, subject_id, address_id, language, mail_class, time_zone,
-                useful_until, has_slot, planned_at, attempt, uncertain
+            SELECT id, kind, subject_id, address_id, language, mail_class, time_zone, useful_until,
+                has_slot AND was_due_at > statement_timestamp() - interval '1 minute',
+                planned_at, attempt, uncertain, was_due_at
             FROM claimed
             ORDER BY was_due_at, id
             """,

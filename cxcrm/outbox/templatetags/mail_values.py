@@ -1,42 +1,26 @@
-"""Values of frozen facts, in the way of the active language. What cannot be read raises."""
+"""What the templates of mails say: values in the reader's language, and the editable texts."""
 
-from datetime import date, datetime
-from decimal import Decimal
-from zoneinfo import ZoneInfo
-
-from babel import dates, numbers
 from django import template
-from django.utils.translation import get_language
+from django.template import Context
+
+from cxcrm.outbox.services.values import (
+    day_in_words,
+    moment_in_words,
+    money_in_words,
+    percent_in_words,
+)
 
 register = template.Library()
 
-
-@register.filter
-def day(value: date | str) -> str:
-    """A date, or its ISO form, in words: April 14, 2028."""
-    if isinstance(value, str):
-        value = date.fromisoformat(value)
-    return dates.format_date(value, "long", locale=get_language())
+register.filter("day", day_in_words)
+register.filter("moment", moment_in_words)
+register.filter("money", money_in_words)
+register.filter("percent", percent_in_words)
 
 
-@register.filter
-def moment(value: datetime | str, zone: str) -> str:
-    """A point in time, or its ISO form, on the clocks of a zone: June 1, 2026, 12:00:00 PM CEST."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return dates.format_datetime(value, "long", tzinfo=ZoneInfo(zone), locale=get_language())
-
-
-@register.filter
-def money(amount: Decimal | str, currency: str) -> str:
-    """An amount with its currency: $53.85, 53,85 €."""
-    return numbers.format_currency(Decimal(amount), currency, locale=get_language())
-
-
-@register.filter
-def percent(rate: Decimal | str) -> str:
-    """A rate in percent: 19%, 7,7 %; nothing for 0."""
-    rate = Decimal(rate)
-    if not rate:
-        return ""
-    return numbers.format_percent(rate / 100, locale=get_language(), decimal_quantization=False)
+@register.simple_tag(takes_context=True)
+def wording(context: Context, name: str) -> str:
+    """A text of the kind as it is worded for this mail: paragraphs in the HTML part, plain text
+    elsewhere; nothing where it is empty."""
+    text = context["wording"]
+    return text.as_html(name) if context.autoescape else text.as_text(name)

@@ -1,0 +1,27 @@
+"""What a refusal says of an address, from the codes of RFC 5321 and RFC 3463."""
+
+import re
+
+from cxcrm.outbox.enums import BounceKind
+
+_ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
+_BASIC = re.compile(r"(?<![\d.])([245]\d\d)(?![\d.])")
+# Mailbox unknown, not local, name not allowed.
+_NO_SUCH_ADDRESS = {"550", "551", "553"}
+# Mailbox disabled, no recipient of that name behind the gateway, no way to the domain.
+_AS_GOOD_AS_NO_ADDRESS = {("2", "1"), ("4", "1"), ("4", "4")}
+# Of addresses, but of the sender's.
+_ABOUT_THE_SENDER = {("1", "7"), ("1", "8")}
+
+
+def bounce_kind(text: str) -> BounceKind:
+    """Hard where a server says that the address does not exist; a full mailbox, a policy or a size
+    says nothing about it, and so counts as soft."""
+    for digit, subject, detail in _ENHANCED.findall(text):
+        # X.0.0 says nothing; the basic code may.
+        if subject != "0":
+            about_address = subject == "1" and (subject, detail) not in _ABOUT_THE_SENDER
+            is_dead = about_address or (subject, detail) in _AS_GOOD_AS_NO_ADDRESS
+            return BounceKind.HARD if digit == "5" and is_dead else BounceKind.SOFT
+    basic = _BASIC.search(text)
+    return BounceKind.HARD if basic and basic[1] in _NO_SUCH_ADDRESS else BounceKind.SOFT

@@ -1,0 +1,110 @@
+"""Holding all mails: a database that was restored must not write to everybody again.
+
+The row of `DeliveryState` names the database that sends. Where it is read in another one, this is
+a copy or a backup, and nothing leaves it before somebody says so.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from cxcrm.base.errors import DomainError
+from cxcrm.base.queue import after_commit
+from cxcrm.outbox.enums import HoldReason
+from cxcrm.outbox.services.queueing import DELIVER_MAILS
+from cxcrm.outbox.sql.hold import (
+    clear_hold,
+    discard_mails,
+    insert_identity,
+    read_hold,
+    upsert_hold,
+)
+from cxcrm.users.models import User
+
+logger = structlog.get_logger(__name__)
+
+
+class MailsAreHeld(DomainError):
+    code = "mails_are_held"
+
+
+class MailsAreNotHeld(DomainError):
+    code = "mails_are_not_held"
+
+
+class HeldBySetting(DomainError):
+    code = "held_by_setting"
+
+
+@dataclass(frozen=True)
+class Released:
+    discarded: int
+
+
+def may_send(*, at: datetime) -> bool:
+    """Whether mails may leave this database now; asked once per turn of delivery, by one query.
+
+    The first time, it is the database that sends. What makes it hold its mails is written down,
+    so that they stay on hold until somebody releases them.
+    """
+    if "hold" in settings.CXCRM_TEETH:
+        return True
+    hold = read_hold()
+    if hold.held_since is not None:
+        return False
+    if settings.CXCRM_HOLD_MAILS:
+        _hold(HoldReason.SETTING, at)
+        return False
+    if hold.identity is None:
+        insert_identity()
+        return True
+    if hold.identity == hold.this_database:
+        return True
+    _hold(HoldReason.RESTORED, at)
+    return False
+
+
+def hold_mails(*, actor: User | None, at: datetime) -> None:
+    """Send nothing until somebody releases it. A turn of delivery that has begun goes on, for
+    seconds. Raises MailsAreHeld."""
+    if not upsert_hold(reason=HoldReason.BY_HAND, at=at, user_id=actor.pk if actor else None):
+        raise MailsAreHeld(_("Mails are on hold already."))
+    logger.warning("mails_held", reason=HoldReason.BY_HAND)
+
+
+@transaction.atomic
+def release_mails(
+    *, actor: User | None, at: datetime, discard_planned_before: datetime | None = None
+) -> Released:
+    """Let mails leave again, from this database as it is. Each is asked once more whether it is
+    still needed.
+
+    After a restore copies of what was planned before the restored backup was taken, and sent
+    after it, are with their readers already: `discard_planned_before` ends what was planned
+    earlier. Raises MailsAreNotHeld, HeldBySetting.
+    """
+    if settings.CXCRM_HOLD_MAILS:
+        raise HeldBySetting(
+            _("CXCRM_HOLD_MAILS is set: start cxcrm without it first. Mails stay on hold then.")
+        )
+    if not clear_hold(at=at, user_id=actor.pk if actor else None):
+        raise MailsAreNotHeld(_("Mails are not on hold."))
+    discarded = 0
+    if discard_planned_before is not None:
+        discarded = discard_mails(
+            planned_before=discard_planned_before,
+            outcome=_("Discarded when mails on hold were released."),
+            at=at,
+        )
+    logger.warning("mails_released", discarded=discarded)
+    after_commit(DELIVER_MAILS)
+    return Released(discarded=discarded)
+
+
+def _hold(reason: HoldReason, at: datetime) -> None:
+    if upsert_hold(reason=reason, at=at, user_id=None):
+        logger.error("mails_held", reason=reason)

@@ -1,0 +1,190 @@
+"""F20: what servers, people and forgers write to the address that bounces go to."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from cxcrm.base import links
+from cxcrm.outbox.models import MailAddress, MailBounce
+from cxcrm.outbox.services import MailboxAway, bounce_mailbox, deliver_mails, read_bounces
+from cxcrm.outbox.services.message import BOUNCE, envelope_sender, mail_of_envelope_sender
+from tests.outbox.letters import NOW, mail
+from tests.outbox.mailbox import MailboxServer, mailbox_on_this_machine
+
+pytestmark = pytest.mark.django_db
+
+REPORTS = Path(__file__).parent / "reports"
+AT = datetime(2026, 6, 1, 10, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def sent(letters, relay, settings):
+    settings.CXCRM_BOUNCE_ADDRESS = "bounces@mail.test"
+    letters.queue("ada@example.com")
+    deliver_mails(at=NOW)
+    return mail()
+
+
+@pytest.fixture
+def mailbox(settings) -> Iterator[MailboxServer]:
+    with mailbox_on_this_machine() as mailbox:
+        settings.CXCRM_BOUNCE_MAILBOX = f"pop3://bounces:se%3Asame%2F%40@127.0.0.1:{mailbox.port}"
+        yield mailbox
+
+
+def report(name: str, mail_id: int) -> bytes:
+    sealed = envelope_sender(mail_id)
+    # One letter of the seal is another.
+    forged = sealed[:-15] + ("A" if sealed[-15] != "A" else "B") + sealed[-14:]
+    content = (REPORTS / f"{name}.eml").read_bytes()
+    return content.replace(b"@@BOUNCES@@", sealed.encode()).replace(b"@@FORGED@@", forged.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("hard", "hard"),
+        ("hard-without-status", "hard"),
+        ("soft", "soft"),
+        ("delayed", None),
+        ("relayed", None),
+        ("success", None),
+        ("auto-reply", None),
+        ("forged", None),
+        ("foreign-seal", None),
+        ("other-recipient", None),
+        ("without-report", None),
+        ("broken", None),
+    ],
+)
+def test_only_genuine_bounces_count(sent, mailbox, name, kind):
+    mailbox.mails = [report(name, sent.pk)]
+
+    noted = read_bounces(at=AT)
+
+    assert noted == {"noted": int(kind is not None), "passed_over": int(kind is None)}
+    assert list(MailBounce.objects.values_list("kind", "mail_id")) == (
+        [(kind, sent.pk)] if kind else []
+    )
+    assert (MailAddress.objects.get().bounced_at is not None) == (kind == "hard")
+    assert (mail().bounced_at is not None) == (kind is not None)
+    assert mailbox.mails == []
+
+
+def test_hard_bounce_keeps_the_words_and_the_time_of_the_server(sent, mailbox):
+    mailbox.mails = [report("hard", sent.pk)]
+
+    read_bounces(at=AT)
+
+    [noted] = MailBounce.objects.all()
+    assert (noted.reason, noted.occurred_at, noted.source) == (
+        "550 5.1.1 <ada@example.com>: Recipient address rejected: User unknown",
+        datetime(2026, 6, 1, 10, 0, 5, tzinfo=UTC),
+        "mailbox",
+    )
+
+
+def test_a_mail_too_large_to_be_a_report_is_not_even_fetched(sent, mailbox):
+    huge = report("hard", sent.pk) + b"x" * bounce_mailbox.LARGEST_MAIL
+    mailbox.mails = [huge, report("soft", sent.pk)]
+
+    assert read_bounces(at=AT) == {"noted": 1, "passed_over": 1}
+
+    assert (mailbox.fetched, mailbox.mails) == ([2], [])
+
+
+def test_a_long_line_does_not_end_the_reading(sent, mailbox):
+    mailbox.mails = [b"Subject: x\r\n\r\n" + b"x" * 100_000, report("hard", sent.pk)]
+
+    assert read_bounces(at=AT) == {"noted": 1, "passed_over": 1}
+
+
+def test_one_run_reads_so_many_and_the_next_the_rest(sent, mailbox):
+    mailbox.mails = [report("delayed", sent.pk)] * 2 + [report("hard", sent.pk)]
+
+    assert read_bounces(at=AT, most=2) == {"noted": 0, "passed_over": 2}
+    assert read_bounces(at=AT, most=2) == {"noted": 1, "passed_over": 0}
+
+
+def test_a_connection_cut_before_the_goodbye_repeats_the_reading_and_notes_nothing_twice(
+    sent, mailbox
+):
+    mailbox.mails = [report("soft", sent.pk)]
+    mailbox.hangs_up = True
+
+    with pytest.raises(MailboxAway):
+        read_bounces(at=AT)
+    assert len(mailbox.mails) == 1
+    mailbox.hangs_up = False
+
+    assert read_bounces(at=AT) == {"noted": 0, "passed_over": 1}
+    assert MailBounce.objects.count() == 1
+
+
+def test_a_wrong_password_is_told_without_the_password(sent, mailbox, settings, caplog):
+    settings.CXCRM_BOUNCE_MAILBOX = f"pop3://bounces:wrong@127.0.0.1:{mailbox.port}"
+
+    with pytest.raises(CommandError) as refusal:
+        call_command("read_bounces")
+
+    assert str(refusal.value) == "The mailbox does not answer, or not to us: error_proto"
+    assert "wrong" not in caplog.text
+
+
+def test_nothing_is_read_where_no_mailbox_is_named(sent, capsys):
+    assert read_bounces(at=AT) == {"noted": 0, "passed_over": 0}
+    with pytest.raises(CommandError):
+        call_command("read_bounces")
+
+
+def test_the_command_says_what_it_found(sent, mailbox, capsys):
+    mailbox.mails = [report("hard", sent.pk), report("auto-reply", sent.pk)]
+
+    call_command("read_bounces")
+
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["1", "bounces", "noted"],
+        ["1", "other", "mails"],
+    ]
+
+
+def test_the_envelope_tells_the_mail_and_the_reader_sees_the_brand(sent, relay):
+    [(_recipient, message)] = relay.log
+
+    [envelope] = relay.senders
+    assert envelope == envelope_sender(sent.pk)
+    assert mail_of_envelope_sender(f"<{envelope}>") == sent.pk
+    assert message["From"] == "Nordlicht <mail@nordlicht.example>"
+
+
+def test_the_envelope_fits_and_is_the_brands_where_no_bounces_are_wanted(letters, relay, settings):
+    settings.CXCRM_BOUNCE_ADDRESS = "b" * 20 + "@mail.test"
+    assert len(envelope_sender(10**18 - 1).partition("@")[0]) <= 64
+    settings.CXCRM_BOUNCE_ADDRESS = ""
+    letters.queue("ada@example.com")
+
+    deliver_mails(at=NOW)
+
+    assert relay.senders == ["mail@nordlicht.example"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "bounces@mail.test",
+        "bounces+1@mail.test",
+        "bounces+@mail.test",
+        "other+{}@mail.test",
+        "bounces+{}@elsewhere.test",
+        "bounces+{}x@mail.test",
+        "",
+    ],
+)
+def test_other_addresses_are_of_no_mail(settings, address):
+    settings.CXCRM_BOUNCE_ADDRESS = "bounces@mail.test"
+
+    assert mail_of_envelope_sender(address.format(links.seal(BOUNCE, 1))) is None
+    assert mail_of_envelope_sender(f"bounces+{links.seal('unsubscribe', 1)}@mail.test") is None

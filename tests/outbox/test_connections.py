@@ -1,0 +1,114 @@
+"""Several mails at the same time, each over a connection of its own."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.core.cache import cache
+from django.db import OperationalError, connection
+
+from cxcrm.outbox.enums import MailState
+from cxcrm.outbox.models import OutgoingMail
+from cxcrm.outbox.services import DeliveryCounts, deliver_mails, turns
+from tests.outbox.letters import NOW, in_own_connection, mail
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def two_connections(settings) -> Iterator[None]:
+    settings.CXCRM_MAIL_CONNECTIONS = 2
+    settings.EMAIL_TIMEOUT = 10
+    yield
+    cache.clear()
+
+
+def addresses(count: int) -> list[str]:
+    return [f"p{number}@example.com" for number in range(1, count + 1)]
+
+
+def database_connections() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        return cursor.fetchone()[0]
+
+
+def test_deliver_hands_over_as_many_mails_at_the_same_time_as_it_has_connections(letters, relay):
+    letters.queue(*addresses(2))
+    # Each waits for the other.
+    relay.hangs = dict.fromkeys(addresses(2), 1)
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(accepted=2)
+
+    assert relay.connections == 2
+
+
+def test_deliver_opens_no_more_connections_than_there_are_mails(letters, relay):
+    letters.queue("a@example.com")
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(accepted=1)
+
+    assert relay.connections == 1
+
+
+def test_deliver_leaves_no_connection_to_the_database_open(letters, relay):
+    letters.queue(*addresses(50))
+    before = database_connections()
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(accepted=50)
+
+    assert sorted(relay.recipients) == sorted(addresses(50))
+    assert database_connections() == before
+
+
+def test_one_mail_that_hangs_does_not_hold_up_the_others_even_beyond_the_end_of_the_turn(
+    letters, relay, monkeypatch
+):
+    """F13. The mail is answered when all others have come; else it runs into the timeout."""
+    monkeypatch.setattr(turns, "HANGS_AFTER", 0.2)
+    letters.queue(*addresses(45))
+    relay.hangs["p1@example.com"] = 44
+
+    assert deliver_mails(at=NOW, seconds=0.05) == DeliveryCounts(accepted=45)
+
+
+def test_deliver_stops_all_connections_when_the_relay_goes_away(letters, settings):
+    settings.EMAIL_BACKEND = "cxcrm.outbox.services.relay.RelayBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    letters.queue(*addresses(30))
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(released=20)
+
+    assert list(OutgoingMail.objects.values_list("state", "attempt").distinct()) == [
+        (MailState.QUEUED, 0)
+    ]
+
+
+def test_an_error_in_one_connection_ends_the_others_and_is_raised(letters, relay):
+    letters.queue(*addresses(40))
+
+    def fail() -> None:
+        if len(relay.log) >= 5:
+            raise OperationalError("the database is gone")
+
+    letters.while_writing = fail
+
+    with pytest.raises(OperationalError):
+        deliver_mails(at=NOW)
+
+    # Those that had passed the point when the fifth arrived.
+    assert 5 <= len(relay.log) <= 6
+
+
+def test_two_processes_with_two_connections_send_each_mail_once(letters, relay):
+    letters.queue(*addresses(100))
+
+    with ThreadPoolExecutor(2) as processes:
+        runs = [
+            processes.submit(in_own_connection, lambda: deliver_mails(at=NOW)) for _run in range(2)
+        ]
+        counts = [run.result(timeout=60) for run in runs]
+
+    assert sum(count.accepted for count in counts) == 100
+    assert sorted(relay.recipients) == sorted(addresses(100))
+    assert mail().state == MailState.ACCEPTED

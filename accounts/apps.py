@@ -7,8 +7,10 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Customers")
 
     def ready(self) -> None:
-        from accounts.services import deeds, receipts, renewals
+        from accounts.services import brands, decision_codes, deeds, receipts, reminder_mail
 
-        renewals.register_mail_kinds()
+        brands.register_brands_with_mail()
+        reminder_mail.register_mail_kinds()
         receipts.register_mail_kinds()
+        decision_codes.register_mail_kinds()
         deeds.register_deeds()

@@ -85,7 +85,7 @@ class ReminderState(TextChoices):
     TOO_LATE = "too_late", _("Too late: task opened")
     NOBODY = "nobody", _("Nobody to write to: task opened")
     UNDELIVERED = "undelivered", _("Mail not delivered: task opened")
-    LEFT_OUT = "left_out", _("Left out: a later step was due, too")
+    LEFT_OUT = "left_out", _("Left out: another step tells of it")
 
 
 class StepAnchor(TextChoices):

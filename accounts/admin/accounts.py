@@ -4,6 +4,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
@@ -150,9 +152,12 @@ class ContactAdmin(TrackedAdmin):
         "external_id",
     )
 
+    def get_fields(self, request: HttpRequest, obj: Contact | None = None) -> tuple:
+        return (*self.fields, "mail_page") if obj and obj.address_id else self.fields
+
     def get_readonly_fields(self, request: HttpRequest, obj: Contact | None = None) -> tuple:
         """A person does not move to another customer."""
-        return ("account",) if obj else ()
+        return ("account", "mail_page") if obj else ()
 
     def save_model(
         self, request: HttpRequest, obj: Contact, form: ContactForm, change: Any
@@ -169,6 +174,11 @@ class ContactAdmin(TrackedAdmin):
     @display(description=_("account"))
     def shown_account(self, contact: Contact) -> str:
         return account_link(contact.account)
+
+    @display(description=_("Mail"))
+    def mail_page(self, contact: Contact) -> str:
+        url = reverse("admin:outbox_mailaddress_change", args=[contact.address_id])
+        return format_html('<a href="{}">{}</a>', url, _("Permissions, objections and bounces"))
 
     @display(description=_("role"), label=True)
     def shown_role(self, contact: Contact) -> str:

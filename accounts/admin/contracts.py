@@ -20,9 +20,10 @@ from accounts.models import Contract, Product
 from accounts.rules.ends import end_if_cancelled
 from accounts.selectors.accounts import contract_line
 from accounts.selectors.contracts import contract_overview
+from accounts.selectors.policies import unserved
 from accounts.selectors.prices import next_price, with_next_price_change
 from accounts.services.contracts import day_of
-from accounts.services.renewals import RENEWAL_REMINDER
+from accounts.services.reminder_mail import RENEWAL_REMINDER
 from cxcrm.base import clock
 from cxcrm.base.admin import ListView
 
@@ -108,6 +109,12 @@ class ContractAdmin(CancelsContracts, ChangesPrices, OpensTasks, TrackedAdmin):
             "ended",
             _("Ended"),
             lambda contracts, request: contracts.filter(state=ContractState.ENDED),
+        ),
+        ListView(
+            "unserved",
+            _("No policy"),
+            lambda contracts, request: unserved(contracts),
+            ("renewal_date", "id"),
         ),
     )
     list_display = (

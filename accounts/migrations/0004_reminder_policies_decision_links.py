@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
             name='ReminderPolicyStep',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField(verbose_name='step')),
+                ('number', models.PositiveSmallIntegerField(verbose_name='reminder step')),
                 ('anchor', models.CharField(choices=[('renewal_date', 'the renewal date'), ('notice_deadline', 'the last day to cancel')], default='renewal_date', max_length=20, verbose_name='counted from')),
                 ('days_before', models.SmallIntegerField(help_text='Below 0: so many days after it.', verbose_name='days before')),
                 ('least_days_to_decide', models.PositiveSmallIntegerField(blank=True, help_text='So many days remain to the last day to cancel. Empty: it is not looked at.', null=True, verbose_name='least days to decide')),
@@ -93,6 +93,26 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'step',
                 'verbose_name_plural': 'steps',
+            },
+        ),
+        migrations.CreateModel(
+            name='ReminderPolicyStepEvent',
+            fields=[
+                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
+                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
+                ('pgh_label', models.TextField(help_text='The event label.')),
+                ('id', models.BigIntegerField()),
+                ('number', models.PositiveSmallIntegerField(verbose_name='reminder step')),
+                ('anchor', models.CharField(choices=[('renewal_date', 'the renewal date'), ('notice_deadline', 'the last day to cancel')], default='renewal_date', max_length=20, verbose_name='counted from')),
+                ('days_before', models.SmallIntegerField(help_text='Below 0: so many days after it.', verbose_name='days before')),
+                ('least_days_to_decide', models.PositiveSmallIntegerField(blank=True, help_text='So many days remain to the last day to cancel. Empty: it is not looked at.', null=True, verbose_name='least days to decide')),
+                ('earliest_months', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='not earlier than (months before)')),
+                ('earliest_days', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='not earlier than (days before)')),
+                ('latest_months', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='not later than (months before)')),
+                ('latest_days', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='not later than (days before)')),
+            ],
+            options={
+                'abstract': False,
             },
         ),
         migrations.RemoveConstraint(
@@ -147,12 +167,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='renewalreminder',
             name='state',
-            field=models.CharField(choices=[('planned', 'Mail planned'), ('held', 'Held: late after import'), ('dismissed', 'Dismissed: late after import'), ('done_before', 'Reminded before the import'), ('too_late', 'Too late: task opened'), ('nobody', 'Nobody to write to: task opened'), ('undelivered', 'Mail not delivered: task opened'), ('left_out', 'Left out: a later step was due, too')], max_length=12, verbose_name='state'),
+            field=models.CharField(choices=[('planned', 'Mail planned'), ('held', 'Held: late after import'), ('dismissed', 'Dismissed: late after import'), ('done_before', 'Reminded before the import'), ('too_late', 'Too late: task opened'), ('nobody', 'Nobody to write to: task opened'), ('undelivered', 'Mail not delivered: task opened'), ('left_out', 'Left out: another step tells of it')], max_length=12, verbose_name='state'),
         ),
         migrations.AlterField(
             model_name='renewalreminder',
             name='step',
-            field=models.PositiveSmallIntegerField(help_text="Which of its policy's reminders this is.", verbose_name='step'),
+            field=models.PositiveSmallIntegerField(help_text="Which of its policy's reminders this is.", verbose_name='reminder step'),
         ),
         migrations.AlterField(
             model_name='timelineevent',
@@ -224,7 +244,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='reminderpolicy',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[(django.db.models.functions.comparison.Coalesce('brand_id', models.Value(0)), '='), ('country', '='), ('region', '='), ('customer_kind', '='), ('product_family', '='), (accounts.models.policies._DateRange('effective_from', 'effective_until', models.Value('[]')), '&&')], name='reminder_policy_once_per_day', violation_error_message='Another policy is about the same customers on some of these days.'),
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[(django.db.models.functions.comparison.Coalesce('brand', models.Value(0), output_field=models.BigIntegerField()), '='), ('country', '='), ('region', '='), ('customer_kind', '='), ('product_family', '='), (accounts.models.policies._DateRange('effective_from', 'effective_until', models.Value('[]')), '&&')], name='reminder_policy_once_per_day', violation_error_message='Another policy is about the same customers on some of these days.'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='reminderpolicy',
@@ -249,5 +269,32 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='reminderpolicystep',
             constraint=models.CheckConstraint(condition=models.Q(('days_before__gte', 0), models.Q(('anchor', 'renewal_date'), ('least_days_to_decide__isnull', True)), _connector='OR'), name='reminder_step_after_the_renewal', violation_error_message='A step after the renewal date counts from it and leaves nothing to decide.'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='reminderpolicystep',
+            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "accounts_reminderpolicystepevent" ("anchor", "days_before", "earliest_days", "earliest_months", "id", "latest_days", "latest_months", "least_days_to_decide", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "policy_id") VALUES (NEW."anchor", NEW."days_before", NEW."earliest_days", NEW."earliest_months", NEW."id", NEW."latest_days", NEW."latest_months", NEW."least_days_to_decide", NEW."number", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."policy_id"); RETURN NULL;', hash='9d01e6bf4e42c8eb982a6d0a116845057697155a', operation='INSERT', pgid='pgtrigger_insert_insert_a0a95', table='accounts_reminderpolicystep', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='reminderpolicystep',
+            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "accounts_reminderpolicystepevent" ("anchor", "days_before", "earliest_days", "earliest_months", "id", "latest_days", "latest_months", "least_days_to_decide", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "policy_id") VALUES (OLD."anchor", OLD."days_before", OLD."earliest_days", OLD."earliest_months", OLD."id", OLD."latest_days", OLD."latest_months", OLD."least_days_to_decide", OLD."number", _pgh_attach_context(), NOW(), \'update\', OLD."id", OLD."policy_id"); RETURN NULL;', hash='d3474a0cf19756b40ae1c20d04814c7f7dafbbea', operation='UPDATE', pgid='pgtrigger_update_update_8e532', table='accounts_reminderpolicystep', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='reminderpolicystep',
+            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "accounts_reminderpolicystepevent" ("anchor", "days_before", "earliest_days", "earliest_months", "id", "latest_days", "latest_months", "least_days_to_decide", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "policy_id") VALUES (OLD."anchor", OLD."days_before", OLD."earliest_days", OLD."earliest_months", OLD."id", OLD."latest_days", OLD."latest_months", OLD."least_days_to_decide", OLD."number", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."policy_id"); RETURN NULL;', hash='07cd43772fc3467512bcd07b40c8872e07c70470', operation='DELETE', pgid='pgtrigger_delete_delete_87a9f', table='accounts_reminderpolicystep', when='AFTER')),
+        ),
+        migrations.AddField(
+            model_name='reminderpolicystepevent',
+            name='pgh_context',
+            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context'),
+        ),
+        migrations.AddField(
+            model_name='reminderpolicystepevent',
+            name='pgh_obj',
+            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='accounts.reminderpolicystep'),
+        ),
+        migrations.AddField(
+            model_name='reminderpolicystepevent',
+            name='policy',
+            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.reminderpolicy', verbose_name='policy'),
         ),
     ]

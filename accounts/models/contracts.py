@@ -205,6 +205,11 @@ class Contract(models.Model):
                 condition=Q(renewal_date__isnull=True) | Q(term_months__isnull=False),
                 name="contract_renewal_date_has_term",
             ),
+            models.CheckConstraint(
+                condition=Q(remind_on__isnull=True, remind_step__isnull=True)
+                | Q(remind_on__isnull=False, remind_step__isnull=False),
+                name="contract_reminder_day_has_step",
+            ),
         ]
         indexes = [
             # The daily plan: what is to be reminded of, oldest first.

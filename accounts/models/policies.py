@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
 from accounts.enums import CustomerKind, StepAnchor
+from accounts.querysets.policies import ReminderPolicyQuerySet
 
 MOST_STEPS = 9
 
@@ -82,6 +83,8 @@ class ReminderPolicy(models.Model):
         help_text=_("When the contracts' reminder days were last brought in line with it."),
     )
 
+    objects = ReminderPolicyQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("reminder policy")
         verbose_name_plural = _("reminder policies")
@@ -105,7 +108,11 @@ class ReminderPolicy(models.Model):
             ExclusionConstraint(
                 name="reminder_policy_once_per_day",
                 expressions=[
-                    (Coalesce("brand_id", Value(0)), RangeOperators.EQUAL),
+                    # By its name: validation knows nothing of `brand_id`.
+                    (
+                        Coalesce("brand", Value(0), output_field=models.BigIntegerField()),
+                        RangeOperators.EQUAL,
+                    ),
                     ("country", RangeOperators.EQUAL),
                     ("region", RangeOperators.EQUAL),
                     ("customer_kind", RangeOperators.EQUAL),
@@ -125,6 +132,12 @@ class ReminderPolicy(models.Model):
         return self.name
 
 
+@pghistory.track(
+    # Steps come and go with a change of their policy: each is one.
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(row=pghistory.Old),
+    pghistory.DeleteEvent(),
+)
 class ReminderPolicyStep(models.Model):
     """One reminder of a policy: on which day it goes, and between which days it has to.
 
@@ -141,7 +154,7 @@ class ReminderPolicyStep(models.Model):
         db_index=False,  # the unique constraint begins with it
         verbose_name=_("policy"),
     )
-    number = models.PositiveSmallIntegerField(_("step"))
+    number = models.PositiveSmallIntegerField(_("reminder step"))
     anchor = models.CharField(
         _("counted from"), max_length=20, choices=StepAnchor, default=StepAnchor.RENEWAL_DATE
     )
@@ -195,3 +208,8 @@ class ReminderPolicyStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy_id}: {self.number}"
+
+    @property
+    def is_deciding(self) -> bool:
+        """Is it for those who have to decide, and too late after the last day to cancel?"""
+        return self.least_days_to_decide is not None or self.anchor == StepAnchor.NOTICE_DEADLINE

@@ -24,7 +24,7 @@ class RenewalReminder(models.Model):
     )
     renewal_date = models.DateField(_("renewal date"))
     step = models.PositiveSmallIntegerField(
-        _("step"), help_text=_("Which of its policy's reminders this is.")
+        _("reminder step"), help_text=_("Which of its policy's reminders this is.")
     )
     state = models.CharField(_("state"), max_length=12, choices=ReminderState)
     due_on = models.DateField(_("due on"), help_text=_("The day that the policy asked for."))
@@ -115,8 +115,18 @@ class RenewalReminder(models.Model):
         return self.decided_on > self.due_on
 
     @property
+    def tells_of_end(self) -> bool:
+        """Of a contract that has ended with its term; all others tell of what is to come."""
+        return self.due_on > self.renewal_date
+
+    @property
     def missed_its_window(self) -> bool:
         return self.latest_on is not None and self.decided_on > self.latest_on
+
+    @property
+    def frees_the_customer(self) -> bool:
+        """By law, since it went too late: the customer may leave at any time."""
+        return bool(self.missed_its_window and self.policy and self.policy.missed_window_frees)
 
 
 class DecisionCode(models.Model):

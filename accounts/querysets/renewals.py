@@ -24,3 +24,11 @@ class RenewalReminderQuerySet(QuerySet):
             contract__awaits_decision=False,
             contract__state__in=[ContractState.ORDERED, ContractState.RUNNING],
         )
+
+    def late(self) -> Self:
+        """Those that went after their day; the index `reminder_late` has them."""
+        return self.filter(state=ReminderState.PLANNED, decided_on__gt=F("due_on"))
+
+    def clashes(self) -> Self:
+        """Those whose lawful window left less time to decide than their policy asks for."""
+        return self.filter(is_clash=True)

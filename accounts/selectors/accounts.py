@@ -24,7 +24,7 @@ from cxcrm.users.models import User
 
 LISTED = 50
 # The facts of timeline events that are days.
-_DAYS = ("starts_on", "ends_on", "renewed_on", "effective_on", "lost_on")
+_DAYS = ("starts_on", "ends_on", "renewed_on", "renewal_date", "effective_on", "lost_on")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class ContractLine:
     with_tax: bool
     price: Decimal
     prices_ahead: list[PriceAhead]  # the next first; of a contract in a list the next alone
-    reminder: str
+    reminder: str  # what became of the newest one of its next renewal
+    reminded_step: int | None
     earliest_end: date | None  # if cancelled on the day in question; None: over, or an end is set
 
     @property
@@ -106,14 +107,17 @@ def account_overview(
 
 
 def contract_lines(account: Account, *, on: date) -> list[ContractLine]:
-    """Living contracts first, the next to renew on top, each with the reminder of that renewal."""
+    """Living contracts first, the next to renew on top, each with the reminders of that renewal."""
     reminder = RenewalReminder.objects.filter(
         contract=OuterRef("pk"), renewal_date=OuterRef("renewal_date")
     ).order_by("-step")
     contracts = (
         with_next_price_change(Contract.objects.filter(account=account))
         .select_related("product")
-        .annotate(reminder=Subquery(reminder.values("state")[:1]))
+        .annotate(
+            reminder=Subquery(reminder.values("state")[:1]),
+            reminded_step=Subquery(reminder.values("step")[:1]),
+        )
         .order_by(
             Case(
                 When(state__in=[ContractState.ORDERED, ContractState.RUNNING], then=Value(0)),
@@ -141,6 +145,7 @@ def contract_line(
         price=price_to_pay(contract, contract.price),
         prices_ahead=[replace(step, price=price_to_pay(contract, step.price)) for step in ahead],
         reminder=str(ReminderState(state).label) if state else "",
+        reminded_step=getattr(contract, "reminded_step", None),
         earliest_end=end_if_cancelled(contract, on=on),
     )
 

@@ -29,11 +29,6 @@ class _Write:
     before: Model
     after: Model
 
-    @property
-    def user_id(self) -> int | None:
-        context = self.before.pgh_context
-        return context.metadata.get("user") if context else None
-
     def changed(self, field: Field) -> bool:
         return getattr(self.before, field.attname) != getattr(self.after, field.attname)
 
@@ -47,14 +42,14 @@ def changes_of(row: Model) -> list[Change]:
         .order_by("-pgh_id")[:LISTED]
     )
     writes = [_Write(*pair) for pair in zip(events, [row, *events], strict=False)]
-    people = User.objects.in_bulk({write.user_id for write in writes} - {None})
+    people = User.objects.in_bulk({author_id(write.before) for write in writes} - {None})
     kept = {field.name for field in history._meta.concrete_fields}
     fields = [field for field in row._meta.concrete_fields if field.name in kept]
     names = {field: _names(field, writes) for field in fields if isinstance(field, ForeignKey)}
     return [
         Change(
             at=write.before.pgh_created_at,
-            by=people.get(write.user_id),
+            by=people.get(author_id(write.before)),
             field=str(field.verbose_name),
             before=_shown(field, write.before, names),
             after=_shown(field, write.after, names),
@@ -63,6 +58,12 @@ def changes_of(row: Model) -> list[Change]:
         for field in fields
         if write.changed(field)
     ]
+
+
+def author_id(event: Model) -> int | None:
+    """The login whose request wrote an event of the history; None: the system."""
+    context = event.pgh_context
+    return context.metadata.get("user") if context else None
 
 
 def _names(field: ForeignKey, writes: list[_Write]) -> dict[int, Model]:

@@ -1,4 +1,5 @@
 from accounts.models import Brand
+from cxcrm.outbox.services import register_brands
 
 
 def add_brand(*, code: str, name: str, **details: str) -> Brand:
@@ -15,6 +16,7 @@ def add_brand(*, code: str, name: str, **details: str) -> Brand:
 def brand_facts(brand: Brand) -> dict[str, str]:
     """What every mail says of the brand that it comes from."""
     return {
+        "code": brand.code,
         "name": brand.name,
         "legal_name": brand.legal_name,
         "imprint": brand.imprint,
@@ -25,3 +27,11 @@ def brand_facts(brand: Brand) -> dict[str, str]:
         "service_address": brand.service_address,
         "service_phone": brand.service_phone,
     }
+
+
+def all_brand_facts() -> list[dict[str, str]]:
+    return [brand_facts(brand) for brand in Brand.objects.order_by("name")]
+
+
+def register_brands_with_mail() -> None:
+    register_brands(all_brand_facts)

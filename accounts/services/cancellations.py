@@ -89,6 +89,7 @@ def cancel_contract(
     wished_on: date | None = None,
     effective_on: date | None = None,
     past_is_meant: bool = True,
+    origin: CancellationOrigin = CancellationOrigin.AGENT,
     at: datetime,
     actor=None,
 ) -> Cancellation:
@@ -118,7 +119,7 @@ def cancel_contract(
         cancellation = Cancellation(
             contract=contract,
             kind=kind,
-            origin=CancellationOrigin.AGENT,
+            origin=origin,
             received_at=received_at,
             wished_on=wished_on,
             ends_on_before=contract.ends_on,

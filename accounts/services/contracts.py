@@ -1,7 +1,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from accounts.sql.price_changes import apply_due_price_changes
 from cxcrm.base.errors import DomainError
 
 BATCH = 5_000
+DAY = timedelta(days=1)
 
 
 class ContractIsOver(DomainError):
@@ -111,23 +112,29 @@ def advance_contracts(*, at: datetime) -> dict[str, int]:
             return counts
 
 
-def _end_batch(*, at: datetime, limit: int) -> list[int]:
+def _end_batch(*, at: datetime, limit: int) -> list[tuple[int, date]]:
     ended = contract_states.end_due_contracts(at=at, limit=limit)
     if ended:
-        accounts = Contract.objects.filter(pk__in=ended).values_list("account_id", flat=True)
+        ids = [contract_id for contract_id, _ in ended]
+        accounts = Contract.objects.filter(pk__in=ids).values_list("account_id", flat=True)
         note_lost_accounts(account_ids=set(accounts), at=at)
+        _refresh_as_of([(contract_id, last_day + DAY) for contract_id, last_day in ended], at)
     return ended
 
 
 def _renew_batch(*, at: datetime, limit: int) -> list[tuple[int, date]]:
     renewed = contract_states.renew_due_contracts(at=at, limit=limit)
+    _refresh_as_of(renewed, at)
+    return renewed
+
+
+def _refresh_as_of(moved: list[tuple[int, date]], at: datetime) -> None:
+    """As of the day of each, not of today: what comes next may have been missed, too."""
     of_day: dict[date, list[int]] = defaultdict(list)
-    for contract_id, renewed_on in renewed:
-        of_day[renewed_on].append(contract_id)
-    # As of the renewal, not of today: the next one may have been missed, too.
+    for contract_id, day in moved:
+        of_day[day].append(contract_id)
     for day, contract_ids in of_day.items():
         refresh_contract_dates(contract_ids=contract_ids, on=day, at=at)
-    return renewed
 
 
 def _in_batches(step: Callable[..., Sequence], at: datetime) -> int:

@@ -9,13 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.enums import ReminderState, TimelineKind
 from accounts.models import RenewalReminder, TimelineEvent
 from accounts.services.contracts import day_of
-from accounts.services.renewals import (
-    BATCH,
-    LOOK_BACK,
-    act_on_decisions,
-    reason_not_to_remind,
-)
-from accounts.sql.renewals import decide_expired_reminders, decide_held_reminders
+from accounts.services.reminder_mail import reason_not_to_remind
+from accounts.services.renewals import BATCH, LOOK_BACK, queue_reminders
+from accounts.services.tasks import renewal_tasks
+from accounts.sql.held_reminders import decide_held_reminders, expire_held_reminders
 from cxcrm.base.deeds import Outcome, sorted_out
 from cxcrm.base.errors import DomainError
 
@@ -37,14 +34,9 @@ def release_reminders(*, ids: Sequence[int], at: datetime, actor=None) -> Outcom
     """
     with transaction.atomic():
         reminders, outcome = _lock_held(ids, at)
-        decided = decide_held_reminders(reminder_ids=outcome.done, at=at)
-        act_on_decisions(decided, at=at)
-        states = {
-            reminder.reminder_id: reminder.state
-            for reminder in decided
-            if reminder.reminder_id and reminder.state
-        }
-        _note(TimelineKind.REMINDER_RELEASED, reminders, states, at, actor)
+        decided = decide_held_reminders(reminder_ids=outcome.done, at=at, tasks=renewal_tasks())
+        queue_reminders(decided.mails, at=at)
+        _note(TimelineKind.REMINDER_RELEASED, reminders, decided.states, at, actor)
     return outcome
 
 
@@ -55,10 +47,11 @@ def give_up_held_reminders(*, at: datetime) -> int:
     count = 0
     while True:
         with transaction.atomic():
-            decided = decide_expired_reminders(since=(at - LOOK_BACK).date(), at=at, limit=BATCH)
-            act_on_decisions(decided, at=at)
-        count += len(decided)
-        if len(decided) < BATCH:
+            expired = expire_held_reminders(
+                since=(at - LOOK_BACK).date(), at=at, limit=BATCH, tasks=renewal_tasks()
+            )
+        count += expired
+        if expired < BATCH:
             return count
 
 

@@ -12,6 +12,13 @@ from accounts.enums import CancellationKind, TaskOrigin, TaskPool
 from accounts.models import Cancellation, Contract, Task
 from accounts.services.brands import brand_facts
 from accounts.services.contracts import zone_of
+from accounts.services.receipt_texts import (
+    DECIDED_TEXTS,
+    RECEIVED_TEXTS,
+    decided_examples,
+    receipt_placeholders,
+    received_examples,
+)
 from accounts.services.renewals import LOOK_BACK
 from accounts.services.tasks import open_tasks
 from accounts.sql.receipts import UndeliveredReceipt, undelivered_receipts
@@ -25,6 +32,7 @@ from cxcrm.outbox.services import (
     queue_mails,
     register_mail_kind,
     render_mail,
+    wording_in_force,
 )
 
 # The first confirms what was received, the second tells the day that an agent decided later.
@@ -40,6 +48,8 @@ _LABELS = {
     RECEIVED: _("Receipt of a cancellation"),
     DECIDED: _("Decision on a cancellation"),
 }
+_TEXTS = {RECEIVED: RECEIVED_TEXTS, DECIDED: DECIDED_TEXTS}
+_EXAMPLES = {RECEIVED: received_examples, DECIDED: decided_examples}
 _BY_LETTER = {
     RECEIVED: _("Send the receipt of the cancellation by letter: %(contract)s"),
     DECIDED: _("Tell the decided last day by letter: %(contract)s"),
@@ -55,9 +65,7 @@ def save_with_receipt(cancellation: Cancellation, *, part: str, due_on: date, at
     """
     contract = cancellation.contract
     recipient = recipient_of(account_id=contract.account_id)
-    cancellation.receipt |= {
-        part: _facts(cancellation, contract, recipient, is_decision=part == DECIDED)
-    }
+    cancellation.receipt |= {part: _facts(cancellation, contract, recipient, part=part)}
     cancellation.save()
     if recipient is None:
         open_tasks(
@@ -122,6 +130,9 @@ def register_mail_kinds() -> None:
                 template="accounts/mail/cancellation_receipt",
                 facts=partial(receipt_facts, part=part),
                 refusal=receipt_refusal,
+                texts=_TEXTS[part],
+                placeholders=receipt_placeholders,
+                examples=_EXAMPLES[part],
                 at_any_hour=True,
             )
         )
@@ -144,9 +155,9 @@ def _facts(
     contract: Contract,
     recipient: Recipient | None,
     *,
-    is_decision: bool,
+    part: str,
 ) -> dict[str, Any]:
-    """In the words of the reader: kind and reason may be named otherwise one day."""
+    """In the words of the reader: kind, reason and texts may read otherwise one day."""
     account = contract.account
     zone = zone_of(account)
     language = recipient.language if recipient else account.language
@@ -155,7 +166,7 @@ def _facts(
             "brand": brand_facts(contract.brand),
             "language": language,
             "recipient_name": recipient.name if recipient else account.name,
-            "is_decision": is_decision,
+            "is_decision": part == DECIDED,
             "is_withdrawal": cancellation.kind == CancellationKind.WITHDRAWAL,
             "kind": str(CancellationKind(cancellation.kind).label),
             "customer": account.name,
@@ -167,6 +178,9 @@ def _facts(
             "wished_on": _iso(cancellation.wished_on),
             "effective_on": _iso(cancellation.effective_on),
             "reason": str(cancellation.reason or ""),
+            "wording": wording_in_force(
+                kind=PARTS[part], language=language, brand_code=contract.brand.code
+            ),
         }
 
 

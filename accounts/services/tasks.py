@@ -4,12 +4,19 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts.enums import TaskOrigin, TaskPool, TaskState, TimelineKind
+from accounts.enums import ReminderState, TaskOrigin, TaskPool, TaskState, TimelineKind
 from accounts.models import Account, Task, TimelineEvent
+from accounts.sql.renewal_tasks import DATE, RenewalTask
 from accounts.sql.tasks import insert_tasks
 from cxcrm.base.deeds import Outcome, sorted_out
 from cxcrm.base.errors import DomainError
 from cxcrm.users.models import User
+
+_RENEWAL_ORIGINS = {
+    ReminderState.TOO_LATE: TaskOrigin.REMINDER_TOO_LATE,
+    ReminderState.NOBODY: TaskOrigin.REMINDER_NOBODY,
+    ReminderState.UNDELIVERED: TaskOrigin.REMINDER_NOT_DELIVERED,
+}
 
 
 class TaskIsDone(DomainError):
@@ -148,35 +155,34 @@ def finish_tasks_many(*, ids: Sequence[int], result: str, at: datetime, actor) -
     return outcome
 
 
-def renewal_task(
-    *,
-    account_id: int,
-    contract_id: int,
-    origin: TaskOrigin,
-    renewal_date: date,
-    due_on: date,
-    at: datetime,
-) -> Task:
-    """An unsaved task about a renewal that the customer could not be reminded of by mail."""
+def renewal_tasks() -> list[RenewalTask]:
+    """The tasks about renewals that the customer could not be told of by mail."""
     titles = {
-        TaskOrigin.REMINDER_TOO_LATE: _("Call: the renewal on %(date)s was not announced in time"),
-        TaskOrigin.REMINDER_NOBODY: _(
+        (ReminderState.TOO_LATE, False): _(
+            "Call: the renewal on %(date)s was not announced in time"
+        ),
+        (ReminderState.NOBODY, False): _(
             "Find a contact: nobody can be told of the renewal on %(date)s"
         ),
-        TaskOrigin.REMINDER_NOT_DELIVERED: _(
+        (ReminderState.NOBODY, True): _(
+            "Find a contact: nobody can be told that the contract has not renewed on %(date)s"
+        ),
+        (ReminderState.UNDELIVERED, False): _(
             "Call: the mail about the renewal on %(date)s was not delivered"
         ),
+        (ReminderState.UNDELIVERED, True): _(
+            "Call: the mail that the contract has not renewed on %(date)s was not delivered"
+        ),
     }
-    return Task(
-        account_id=account_id,
-        contract_id=contract_id,
-        title=titles[origin] % {"date": renewal_date.isoformat()},
-        due_on=due_on,
-        pool=TaskPool.RETENTION,
-        origin=origin,
-        origin_key=f"{contract_id}:{renewal_date.isoformat()}",
-        created_at=at,
-    )
+    return [
+        RenewalTask(
+            state=state,
+            is_over=is_over,
+            origin=_RENEWAL_ORIGINS[state],
+            title=title % {"date": DATE},
+        )
+        for (state, is_over), title in titles.items()
+    ]
 
 
 def _lock_open_tasks(

@@ -1,20 +1,20 @@
-"""Renewal date, current term and reminder day of contracts: the one place that computes them."""
+"""Renewal date, current term and next reminder of contracts: the one place that computes them."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
 
 from django.db import connection
 
-from accounts.sql.expressions import DAY_OF_IMPORT, NOTICE_DEADLINE
+from accounts.sql.expressions import DAY_OF_IMPORT
+from accounts.sql.policies import IS_UNDECIDED, RENEWAL, STEPS
 
-# The default reminder policy.
-REMIND_DAYS_BEFORE_RENEWAL = 45
-LEAST_DAYS_TO_DECIDE = 10
-# A term of three months counts as 90 days, however long its months are.
-SHORTEST_TERM_DAYS = 90
-
-_NEXT_DEADLINE = NOTICE_DEADLINE.format(
-    date="next.renewal_date", months="contract.notice_months", days="contract.notice_days"
+_NAMES = {"contract": "contract", "account": "account", "product": "product"}
+_RENEWAL = RENEWAL.format(
+    renewal_date="next.renewal_date",
+    term_months="next.term_months",
+    has_ended="contract.state = 'ended'",
+    day="today.day",
+    **_NAMES,
 )
 
 # OFFSET 0 keeps the planner from writing each step into all later ones, where it would be
@@ -23,26 +23,14 @@ _REFRESH = f"""
 UPDATE accounts_contract AS contract
 SET renewal_date = dates.renewal_date,
     term_months = dates.term_months,
-    remind_on = dates.remind_on
+    remind_on = dates.remind_on,
+    remind_step = dates.remind_step
 FROM (
-    SELECT contract.id, next.renewal_date, next.term_months,
-        CASE
-            WHEN contract.ends_on IS NULL
-                AND NOT contract.awaits_decision
-                AND next.term_months * 30 >= %(shortest_term_days)s
-                AND NOT EXISTS (
-                    SELECT FROM accounts_renewalreminder AS reminder
-                    WHERE reminder.contract_id = contract.id
-                        AND reminder.renewal_date = next.renewal_date
-                        AND reminder.step = 1
-                )
-            THEN least(
-                next.renewal_date - %(remind_days)s,
-                {_NEXT_DEADLINE} - %(least_days)s
-            )
-        END AS remind_on
+    SELECT contract.id, next.renewal_date, next.term_months, first.remind_on,
+        first.number AS remind_step
     FROM {{contracts}} AS contract
     JOIN accounts_account AS account ON account.id = contract.account_id
+    JOIN accounts_product AS product ON product.id = contract.product_id
     CROSS JOIN LATERAL (
         SELECT {{day}} AS day
         OFFSET 0
@@ -89,11 +77,24 @@ FROM (
             CASE WHEN term.months IS NULL THEN NULL ELSE term.term_months END AS term_months
         OFFSET 0
     ) AS next
+    CROSS JOIN LATERAL {_RENEWAL} AS renewal
+    LEFT JOIN LATERAL (
+        SELECT step.remind_on, step.number
+        FROM {STEPS.format(**_NAMES)} AS step
+        WHERE {IS_UNDECIDED.format(**_NAMES)}
+            -- Of an end that came in late nobody is told, unless it was planned before.
+            AND (NOT renewal.is_over OR step.remind_on >= today.day
+                OR step.number = contract.remind_step)
+        ORDER BY step.remind_on, step.number
+        LIMIT 1
+    ) AS first ON renewal.renewal_date IS NOT NULL
     WHERE {{which}}
 ) AS dates
 WHERE contract.id = dates.id
-    AND (contract.renewal_date, contract.term_months, contract.remind_on)
-        IS DISTINCT FROM (dates.renewal_date, dates.term_months, dates.remind_on)
+    AND (contract.renewal_date, contract.term_months, contract.remind_on, contract.remind_step)
+        IS DISTINCT FROM (
+            dates.renewal_date, dates.term_months, dates.remind_on, dates.remind_step
+        )
 """
 
 
@@ -102,6 +103,12 @@ _GIVEN = _REFRESH.format(
     contracts="accounts_contract", which="contract.id = ANY(%(ids)s)", day=_DAY
 )
 _ALL = _REFRESH.format(contracts="accounts_contract", which="true", day=_DAY)
+# A renewal that the clock has not noted yet stays ahead.
+_REPAIR = _REFRESH.format(
+    contracts="accounts_contract",
+    which="contract.id BETWEEN %(first_id)s AND %(last_id)s",
+    day="least((%(at)s AT TIME ZONE account.time_zone)::date, contract.renewal_date - 1)",
+)
 # A renewal that has come is for the clock to note, which puts the price from then on in force: an
 # import neither passes over one that is outstanding nor over the first of a price that it brings.
 _DAY_AFTER_IMPORT = f"""
@@ -117,20 +124,31 @@ _OF_TABLE = "(SELECT known.* FROM {table} JOIN accounts_contract AS known USING 
 def refresh_contract_dates(
     *, contract_ids: Sequence[int] | None, on: date | None = None, at: datetime
 ) -> int:
-    """Bring renewal date, current term and reminder day up to date; answer how many changed.
+    """Bring renewal date, current term and next reminder up to date; answer how many changed.
 
     `contract_ids`: None means all. `on`: the day in question, else each account's own day at
     `at`. The renewal date is the first day of the next term strictly after that day, counted in
     months from the contract's start; none for open-ended, ended and withdrawn contracts or where
-    notice is given before it. The reminder is due 45 days before the renewal date, or earlier so
-    that 10 days remain to the notice deadline; none while one is decided for that renewal date,
-    for terms under 90 days, under notice or while a cancellation waits for its last day.
+    notice is given before it. The next reminder is the earliest step of the policy that holds for
+    that renewal (`accounts.sql.policies`) which is not decided yet; none under notice, while a
+    cancellation waits for its last day, or where no policy holds. Contracts that have ended with
+    their term get the steps that their policy has for after it.
 
-    Plan: index look-ups by id; over all contracts hash joins of contracts, accounts, reminders.
+    Plan: index look-ups by id; over all contracts hash joins of contracts, accounts, products,
+    and for each a scan of the few policies and steps.
     """
     if contract_ids is None:
         return _refresh(_ALL, on=on, at=at)
     return _refresh(_GIVEN, ids=list(contract_ids), on=on, at=at)
+
+
+def repair_contract_dates(*, first_id: int, last_id: int, at: datetime) -> int:
+    """The same for the contracts whose ids lie in a range, as of each account's own day; a
+    renewal that the clock has not noted yet stays ahead.
+
+    Plan: range scan of the primary key, else as over all contracts.
+    """
+    return _refresh(_REPAIR, first_id=first_id, last_id=last_id, at=at)
 
 
 def refresh_contract_dates_of(*, table: str, as_of: date, at: datetime) -> int:
@@ -147,15 +165,7 @@ def refresh_contract_dates_of(*, table: str, as_of: date, at: datetime) -> int:
     return _refresh(of_table, as_of=as_of, at=at)
 
 
-def _refresh(statement: str, **params: list[int] | date | datetime | None) -> int:
+def _refresh(statement: str, **params: list[int] | int | date | datetime | None) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(
-            statement,
-            params
-            | {
-                "remind_days": REMIND_DAYS_BEFORE_RENEWAL,
-                "least_days": LEAST_DAYS_TO_DECIDE,
-                "shortest_term_days": SHORTEST_TERM_DAYS,
-            },
-        )
+        cursor.execute(statement, params)
         return cursor.rowcount

@@ -45,15 +45,17 @@ WITH due AS (
     FOR NO KEY UPDATE OF contract, account SKIP LOCKED
 ), ended AS (
     UPDATE accounts_contract AS contract
-    SET state = 'ended', renewal_date = NULL, term_months = NULL, remind_on = NULL
+    SET state = 'ended', renewal_date = NULL, term_months = NULL, remind_on = NULL,
+        remind_step = NULL
     FROM due
     WHERE contract.id = due.id
     RETURNING contract.id, contract.account_id, contract.ends_on
+), noted AS (
+    INSERT INTO accounts_timelineevent (account_id, contract_id, kind, occurred_at, facts)
+    SELECT account_id, id, 'contract_ended', %(at)s, jsonb_build_object('ends_on', ends_on)
+    FROM ended
 )
-INSERT INTO accounts_timelineevent (account_id, contract_id, kind, occurred_at, facts)
-SELECT account_id, id, 'contract_ended', %(at)s, jsonb_build_object('ends_on', ends_on)
-FROM ended
-RETURNING contract_id
+SELECT id, ends_on FROM ended
 """
 
 _YEARLY_VALUE_BEFORE = YEARLY_VALUE.format(
@@ -145,12 +147,13 @@ def start_due_contracts(*, at: datetime, limit: int) -> list[int]:
     return _run(_START, at=at, limit=limit)
 
 
-def end_due_contracts(*, at: datetime, limit: int) -> list[int]:
-    """Running contracts whose last day is over have ended.
+def end_due_contracts(*, at: datetime, limit: int) -> list[tuple[int, date]]:
+    """Running contracts whose last day is over have ended. Answers ids and last days; the caller
+    refreshes the dates of these contracts as of the day after, in the same transaction.
 
     Plan: range scan of `contract_under_notice`.
     """
-    return _run(_END, at=at, limit=limit)
+    return _rows(_END, at=at, limit=limit)
 
 
 def renew_due_contracts(*, at: datetime, limit: int) -> list[tuple[int, date]]:

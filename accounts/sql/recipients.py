@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from django.db import connection
 
 from accounts.sql.expressions import CONTACT_DECIDES
+from cxcrm.outbox.selectors import stopped_for
+
+# By the gate's own rule: a service mail is stopped by a dead address and nothing else.
+_IS_STOPPED = stopped_for(address="address", mail_class="'service'")
 
 # The billing contact with a living address, else a decision maker, else anybody who may decide.
 # A lateral subquery; `{account_id}` is the column or parameter that names the account.
@@ -14,7 +18,7 @@ RECIPIENT = f"""(
     FROM accounts_contact AS contact
     JOIN outbox_mailaddress AS address ON address.id = contact.address_id
     WHERE contact.account_id = {{account_id}}
-        AND address.bounced_at IS NULL
+        AND {_IS_STOPPED} IS NULL
         AND (contact.role IN ('billing', 'decision_maker') OR {CONTACT_DECIDES})
     ORDER BY contact.role = 'billing' DESC, contact.role = 'decision_maker' DESC, contact.id
     LIMIT 1

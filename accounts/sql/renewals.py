@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
 from django.db import connection
 
+from accounts.sql.policies import IS_UNDECIDED, RENEWAL, STEPS
 from accounts.sql.recipients import RECIPIENT
+from accounts.sql.renewal_tasks import OPEN_TASKS, RenewalTask, task_params
 
 # Has the renewal after this one come, too? Only after an outage of more than a term. Renewal dates
 # are whole months from the start.
@@ -19,22 +20,110 @@ _IS_OVERTAKEN = """(
     )::int))::date <= today.day
 )"""
 
-# What becomes of a reminder whose recipient is chosen.
-_STATE = """
+# Too late for a mail of this step: the last day to cancel has passed and the lawful window does
+# not lie behind it, or the renewal itself is past.
+IS_PASSED = """(
+    NOT {step}.is_over AND (
+        {step}.is_deciding
+            AND {day} > {step}.notice_deadline
+            AND NOT ({step}.is_clash AND {day} <= coalesce({step}.latest_on, {step}.remind_on))
+        OR {day} >= {step}.renewal_date AND {day} > {step}.remind_on
+    )
+)"""
+
+# Until when the mail of a step is of use to its reader.
+USEFUL_UNTIL = """
+(CASE
+    WHEN {step}.is_over THEN NULL
+    WHEN {step}.is_deciding THEN greatest(
+        {step}.notice_deadline,
+        CASE WHEN {step}.is_clash THEN coalesce({step}.latest_on, {step}.remind_on) END
+    ) + 1
+    ELSE {step}.renewal_date
+END)::timestamp AT TIME ZONE {time_zone}
+"""
+
+# What becomes of a step whose day has come and whose recipient is chosen. Of a renewal that
+# another step tells of nobody is told twice at once, and nobody need be called.
+STATE = """
 CASE
-    WHEN chosen.day > chosen.notice_deadline THEN 'too_late'
-    WHEN chosen.contact_id IS NULL THEN 'nobody'
-    ELSE 'planned'
+    WHEN chosen.is_mail THEN
+        CASE WHEN chosen.contact_id IS NULL THEN 'nobody' ELSE 'planned' END
+    WHEN chosen.is_passed AND NOT EXISTS (
+        SELECT FROM accounts_renewalreminder AS earlier
+        WHERE earlier.contract_id = chosen.contract_id
+            AND earlier.renewal_date = chosen.renewal_date
+            AND earlier.state IN ('planned', 'done_before')
+    ) THEN 'too_late'
+    ELSE 'left_out'
 END
 """
 
+_OF_DUE = {"contract": "due", "account": "due", "product": "due"}
+_RENEWAL = RENEWAL.format(
+    renewal_date="due.renewal_date",
+    term_months="due.term_months",
+    has_ended="due.state = 'ended'",
+    day="due.day",
+    **_OF_DUE,
+)
+
+# Asked for where there is a mail to write and nowhere else.
+_RECIPIENT = RECIPIENT.format(account_id="CASE WHEN judged.is_mail THEN judged.account_id END")
+
+# From `due`: what is undecided of the renewal that each of these contracts is about.
+STEPS_OF_DUE = f"""
+step AS MATERIALIZED (
+    SELECT due.id AS contract_id, due.account_id, due.language, due.time_zone, due.day,
+        due.is_overtaken, renewal.renewal_date, renewal.notice_deadline, renewal.is_over,
+        step.policy_id, step.number, step.remind_on, step.latest_on, step.is_clash,
+        step.is_deciding
+    FROM due
+    CROSS JOIN LATERAL {_RENEWAL} AS renewal
+    CROSS JOIN LATERAL {STEPS.format(**_OF_DUE)} AS step
+    WHERE {IS_UNDECIDED.format(contract="due")}
+)
+"""
+
+# From `{steps}`: which of them have their day, which of these is the one to write of, and to whom.
+CHOSEN = f"""
+judged AS MATERIALIZED (
+    SELECT step.*, NOT step.is_passed AND 1 = row_number() OVER (
+            PARTITION BY step.contract_id
+            ORDER BY step.is_passed, step.remind_on DESC, step.number DESC
+        ) AS is_mail
+    FROM (
+        SELECT step.*, {IS_PASSED.format(step="step", day="step.day")} AS is_passed
+        FROM {{steps}} AS step
+        WHERE step.remind_on <= step.day
+    ) AS step
+), chosen AS MATERIALIZED (
+    SELECT judged.*, recipient.contact_id, recipient.address_id,
+        coalesce(recipient.contact_language, judged.language) AS mail_language,
+        {USEFUL_UNTIL.format(step="judged", time_zone="judged.time_zone")} AS useful_until
+    FROM judged
+    LEFT JOIN LATERAL {_RECIPIENT} AS recipient ON TRUE
+)
+"""
+
+# What the pieces above ask of `due`.
+DUE_COLUMNS = """
+contract.id, contract.brand_id, contract.account_id, contract.starts_on,
+    contract.first_term_months, contract.after_term, contract.renewal_term_months,
+    contract.notice_months, contract.notice_days, contract.ends_on, contract.awaits_decision,
+    account.country, account.region, account.customer_kind, account.language, account.time_zone,
+    product.family
+"""
+
+# The contract's own days are only where to look: what is due, the policies say. That a day is
+# taken off the contract, and the next one set, is the claim.
 _DECIDE = f"""
 WITH due AS MATERIALIZED (
-    SELECT contract.id, contract.account_id, contract.renewal_date, contract.remind_on,
-        contract.notice_deadline, today.day, account.language,
+    SELECT {DUE_COLUMNS}, contract.state, contract.renewal_date, contract.term_months, today.day,
         {_IS_OVERTAKEN} AS is_overtaken
     FROM accounts_contract AS contract
     JOIN accounts_account AS account ON account.id = contract.account_id
+    JOIN accounts_product AS product ON product.id = contract.product_id
     CROSS JOIN LATERAL (SELECT (%(at)s AT TIME ZONE account.time_zone)::date AS day) AS today
     -- Nobody's day is further ahead than that of UTC+14: this bound is what the index serves.
     WHERE contract.remind_on <= (%(at)s AT TIME ZONE 'Etc/GMT-14')::date
@@ -42,193 +131,93 @@ WITH due AS MATERIALIZED (
     ORDER BY contract.remind_on, contract.id
     LIMIT %(limit)s
     FOR UPDATE OF contract SKIP LOCKED
-), claimed AS (
-    UPDATE accounts_contract AS contract SET remind_on = NULL FROM due WHERE contract.id = due.id
-), chosen AS MATERIALIZED (
-    SELECT due.*, recipient.contact_id, recipient.address_id,
-        coalesce(recipient.contact_language, due.language) AS mail_language
+), {STEPS_OF_DUE}, claimed AS (
+    UPDATE accounts_contract AS contract
+    SET remind_on = later.remind_on, remind_step = later.number
     FROM due
-    LEFT JOIN LATERAL {RECIPIENT.format(account_id="due.account_id")} AS recipient ON TRUE
-), decided AS (
+    LEFT JOIN (
+        SELECT DISTINCT ON (contract_id) contract_id, remind_on, number
+        FROM step
+        WHERE remind_on > day
+        ORDER BY contract_id, remind_on, number
+    ) AS later ON later.contract_id = due.id
+    WHERE contract.id = due.id
+), {CHOSEN.format(steps="step")}, decided AS (
     INSERT INTO accounts_renewalreminder
-        (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, contact_id)
-    SELECT id, renewal_date, 1,
-        {_STATE},
-        remind_on, day, %(at)s, contact_id
+        (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, contact_id,
+        policy_id, latest_on, is_clash)
+    SELECT contract_id, renewal_date, number, {STATE}, remind_on, day, %(at)s, contact_id,
+        policy_id, latest_on, is_clash
     FROM chosen
     ON CONFLICT (contract_id, renewal_date, step) DO NOTHING
-    RETURNING id, contract_id, state
+    RETURNING id, contract_id, renewal_date, step, state
+), told AS MATERIALIZED (
+    SELECT decided.id, decided.state, chosen.*
+    FROM decided
+    JOIN chosen ON chosen.contract_id = decided.contract_id AND chosen.number = decided.step
+), superseded AS (
+    UPDATE accounts_renewalreminder AS held SET state = 'left_out'
+    FROM told
+    WHERE told.state = 'planned'
+        AND held.contract_id = told.contract_id
+        AND held.renewal_date = told.renewal_date
+        AND held.state = 'held'
+), tasks AS (
+    -- Of several renewals of one contract that were missed, the newest alone becomes a task.
+    {OPEN_TASKS.format(told="(SELECT * FROM told WHERE is_overtaken IS NOT TRUE)")}
 )
-SELECT decided.id, decided.state, chosen.id, chosen.account_id, chosen.renewal_date, chosen.day,
-    chosen.address_id, chosen.mail_language, chosen.is_overtaken
-FROM chosen LEFT JOIN decided ON decided.contract_id = chosen.id
-"""
-
-_IS_TO_COME = """
-    contract.state IN ('ordered', 'running')
-    AND contract.ends_on IS NULL
-    AND NOT contract.awaits_decision
-    AND contract.renewal_date = reminder.renewal_date
-"""
-
-_DECIDE_HELD = f"""
-WITH chosen AS MATERIALIZED (
-    SELECT reminder.id, contract.id AS contract_id, contract.account_id, contract.renewal_date,
-        contract.notice_deadline, today.day, recipient.contact_id, recipient.address_id,
-        coalesce(recipient.contact_language, account.language) AS mail_language
-    FROM accounts_renewalreminder AS reminder
-    JOIN accounts_contract AS contract ON contract.id = reminder.contract_id
-    JOIN accounts_account AS account ON account.id = contract.account_id
-    CROSS JOIN LATERAL (SELECT (%(at)s AT TIME ZONE account.time_zone)::date AS day) AS today
-    LEFT JOIN LATERAL {RECIPIENT.format(account_id="contract.account_id")} AS recipient ON TRUE
-    WHERE reminder.state = 'held' AND {{which}}
-)
-UPDATE accounts_renewalreminder AS reminder
-SET state = {_STATE}, decided_on = chosen.day, decided_at = %(at)s, contact_id = chosen.contact_id
-FROM chosen
-WHERE reminder.id = chosen.id
-RETURNING reminder.id, reminder.state, chosen.contract_id, chosen.account_id,
-    chosen.renewal_date, chosen.day, chosen.address_id, chosen.mail_language
-"""
-
-_OF_IDS = "reminder.id = ANY(%(reminder_ids)s)"
-
-# One that came in after its notice deadline is left to people: it was no news to anybody.
-_EXPIRED = f"""
-        reminder.renewal_date > %(since)s
-        AND {_IS_TO_COME}
-        AND contract.notice_deadline >= reminder.decided_on
-        AND contract.notice_deadline < today.day
-    ORDER BY reminder.renewal_date, reminder.id
-    LIMIT %(limit)s
-    FOR UPDATE OF reminder SKIP LOCKED
-"""
-
-# The mail of a reminder that failed or was stopped although the renewal is still to come: the
-# newest one, for a reminder may have been decided again since.
-_NOT_SENT = f"""
-FROM accounts_renewalreminder AS reminder
-JOIN outbox_outgoingmail AS mail
-    ON mail.kind = 'renewal_reminder' AND mail.subject_id = reminder.id
-JOIN accounts_contract AS contract ON contract.id = reminder.contract_id
-JOIN accounts_account AS account ON account.id = contract.account_id
-WHERE mail.state IN ('failed', 'suppressed')
-    AND NOT EXISTS (
-        SELECT FROM outbox_outgoingmail AS newer
-        WHERE newer.kind = mail.kind AND newer.subject_id = mail.subject_id AND newer.id > mail.id
-    )
-    AND reminder.state = 'planned'
-    AND {_IS_TO_COME}
-"""
-
-_HOLD_STOPPED = f"""
-UPDATE accounts_renewalreminder AS held SET state = 'held'
-WHERE held.id IN (
-    SELECT reminder.id
-    {_NOT_SENT}
-        AND mail.state = 'suppressed'
-        AND reminder.contract_id = %(contract_id)s
-)
-RETURNING held.id
-"""
-
-_GIVE_UP = f"""
-WITH undelivered AS (
-    SELECT reminder.id, contract.id AS contract_id, contract.account_id, reminder.renewal_date,
-        (%(at)s AT TIME ZONE account.time_zone)::date AS day
-    {_NOT_SENT}
-        {{which}}
-    ORDER BY reminder.id
-    FOR UPDATE OF reminder SKIP LOCKED
-)
-UPDATE accounts_renewalreminder AS reminder SET state = 'undelivered'
-FROM undelivered
-WHERE reminder.id = undelivered.id
-RETURNING undelivered.contract_id, undelivered.account_id, undelivered.renewal_date,
-    undelivered.day
+SELECT batch.claimed, told.state, told.number, told.reminder_ids, told.account_ids,
+    told.address_ids, told.languages, told.time_zones, told.useful_until
+FROM (SELECT count(*) AS claimed FROM due) AS batch
+LEFT JOIN (
+    SELECT state, count(*) AS number, array_agg(id) AS reminder_ids,
+        array_agg(account_id) AS account_ids, array_agg(address_id) AS address_ids,
+        array_agg(mail_language) AS languages, array_agg(time_zone) AS time_zones,
+        array_agg(useful_until) AS useful_until
+    FROM told
+    GROUP BY state
+) AS told ON TRUE
 """
 
 
 @dataclass(frozen=True, slots=True)
-class UndeliveredReminder:
-    contract_id: int
+class ReminderMail:
+    reminder_id: int
     account_id: int
-    renewal_date: date
-    day: date
-
-
-@dataclass(frozen=True, slots=True)
-class DueReminder:
-    reminder_id: int | None  # None: it had been decided before
-    state: str | None
-    contract_id: int
-    account_id: int
-    renewal_date: date
-    day: date
-    address_id: int | None
+    address_id: int
     language: str
-    is_overtaken: bool = False  # the renewal after this one has come as well
+    time_zone: str
+    useful_until: datetime | None
 
 
-def decide_due_reminders(*, at: datetime, limit: int) -> list[DueReminder]:
-    """Decide up to `limit` due reminders, oldest first, and take them off the contracts.
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """`claimed`: how many contracts were looked at. `mails` are still to be queued; the tasks are
+    open."""
 
-    The recipient is chosen as `accounts.sql.recipients` says. Rows that another planner holds
-    are left to it; the unique constraint keeps a second decision away whatever happens.
+    claimed: int
+    counts: dict[str, int]
+    mails: list[ReminderMail]
 
-    Plan: range scan of `contract_to_remind`, then look-ups of account, contacts and addresses.
+
+def decide_due_reminders(*, at: datetime, limit: int, tasks: Sequence[RenewalTask]) -> Decisions:
+    """Decide the reminders of up to `limit` contracts that are due, oldest first, take them off
+    the contracts, which get the day of their next step, and open the tasks that follow.
+
+    What is due and whether it is too late the policies say (`accounts.sql.policies`), the
+    recipient is chosen as `accounts.sql.recipients` says. Rows that another planner holds are
+    left to it; the unique constraint keeps a second decision away whatever happens.
+
+    Plan: range scan of `contract_to_remind`, then look-ups of account, product, reminders,
+    contacts and addresses; the few policies and steps are scanned for each contract.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_DECIDE, {"at": at, "limit": limit})
-        return [DueReminder(*row) for row in cursor.fetchall()]
-
-
-def decide_held_reminders(*, reminder_ids: Sequence[int], at: datetime) -> list[DueReminder]:
-    """Decide these reminders, which the caller has locked, as due ones are decided.
-
-    Plan: look-ups of the reminders by primary key, then of contract, account, contacts and
-    addresses.
-    """
-    return _decide_held(_OF_IDS, reminder_ids=list(reminder_ids), at=at)
-
-
-def decide_expired_reminders(*, since: date, at: datetime, limit: int) -> list[DueReminder]:
-    """Decide up to `limit` held reminders whose notice deadline has passed since they were held,
-    of renewals after `since` that are still to come.
-
-    Plan: range scan of `reminder_held`, look-ups of contract and account by primary key, then of
-    contacts and addresses for those that have expired.
-    """
-    return _decide_held(_EXPIRED, since=since, limit=limit, at=at)
-
-
-def _decide_held(which: str, **params: Any) -> list[DueReminder]:
-    with connection.cursor() as cursor:
-        cursor.execute(_DECIDE_HELD.format(which=which), params)
-        return [DueReminder(*row) for row in cursor.fetchall()]
-
-
-def hold_stopped_reminder(*, contract_id: int) -> list[int]:
-    """Hold the reminder of a contract's next renewal if its mail was stopped, so that it is
-    decided again. Plan: look-ups of the reminders of one contract and their mails."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HOLD_STOPPED, {"contract_id": contract_id})
-        return [reminder_id for (reminder_id,) in cursor.fetchall()]
-
-
-def give_up_undelivered_reminders(*, since: datetime, at: datetime) -> list[UndeliveredReminder]:
-    """Mark the reminders whose mail failed or was stopped after `since` although the renewal is
-    still to come. Plan: range scan of `mail_not_sent`, look-ups by primary key."""
-    return _give_up("AND mail.finished_at > %(since)s", since=since, at=at)
-
-
-def give_up_undelivered_reminder(*, contract_id: int, at: datetime) -> list[UndeliveredReminder]:
-    """The same for the reminder of one contract, however long ago its mail failed. Plan:
-    look-ups of the reminders of the contract and their mails."""
-    return _give_up("AND reminder.contract_id = %(contract_id)s", contract_id=contract_id, at=at)
-
-
-def _give_up(which: str, **params: int | datetime) -> list[UndeliveredReminder]:
-    with connection.cursor() as cursor:
-        cursor.execute(_GIVE_UP.format(which=which), params)
-        return [UndeliveredReminder(*row) for row in cursor.fetchall()]
+        cursor.execute(_DECIDE, {"at": at, "limit": limit, **task_params(tasks)})
+        rows = cursor.fetchall()
+    columns = {state: (number, mails) for _, state, number, *mails in rows if state}
+    _, planned = columns.get("planned", (0, []))
+    return Decisions(
+        claimed=rows[0][0],
+        counts={state: number for state, (number, _) in columns.items()},
+        mails=[ReminderMail(*mail) for mail in zip(*planned, strict=True)],
+    )

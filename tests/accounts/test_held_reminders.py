@@ -16,7 +16,7 @@ from accounts.services.held_reminders import (
     dismiss_reminders,
     release_reminders,
 )
-from accounts.services.renewals import RENEWAL_REMINDER, renewal_reminder_refusal
+from accounts.services.reminder_mail import RENEWAL_REMINDER, renewal_reminder_refusal
 from cxcrm.base.clock import instant_on
 from cxcrm.outbox.enums import MailState
 from cxcrm.outbox.models import OutgoingMail
@@ -33,7 +33,7 @@ AT = instant_on(TODAY)
 
 def hold(contract: Contract) -> RenewalReminder:
     """What an import does on the day after the reminder was due."""
-    Contract.objects.filter(pk=contract.pk).update(remind_on=None)
+    Contract.objects.filter(pk=contract.pk).update(remind_on=None, remind_step=None)
     return RenewalReminder.objects.create(
         contract=contract,
         renewal_date=RENEWAL_DATE,

@@ -12,7 +12,7 @@ from accounts.services.cancellations import cancel_contract, take_back_cancellat
 from accounts.services.contracts import advance_contracts
 from accounts.sql.lost_accounts import LostAccountCounts, refresh_lost_accounts
 from cxcrm.base.clock import instant_on
-from cxcrm.outbox.enums import LegalBasis, MailClass
+from cxcrm.outbox.enums import LegalBasis, MailClass, ObjectionSource
 from cxcrm.outbox.services import PermissionGrant, grant_permissions, mark_bounced, object_to
 from tests.factories import NOW, AccountFactory, ContactFactory, ContractFactory, cancel
 
@@ -210,7 +210,9 @@ def test_win_back_list_says_what_may_be_written_and_to_whom(account):
     allow(living, MailClass.NEWSLETTER, MailClass.SURVEY, MailClass.SERVICE)
     allow(bounced, MailClass.PROGRAMME)
     mark_bounced(address_id=bounced.address_id, reason="550", at=NOW)
-    object_to(address_id=living.address_id, mail_class=MailClass.SURVEY, at=NOW)
+    object_to(
+        address_id=living.address_id, mail_class=MailClass.SURVEY, via=ObjectionSource.PHONE, at=NOW
+    )
 
     [row] = lost_accounts()
     assert row.mail_classes == ["newsletter"]

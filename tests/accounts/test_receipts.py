@@ -76,6 +76,7 @@ def test_receipt_says_what_was_received_and_when_on_the_customers_clock(contract
         "wished_on": "2026-08-01",
         "effective_on": "2027-01-14",
         "reason": "Market, competitor",
+        "wording": {},
     }
     [mail] = OutgoingMail.objects.all()
     assert (mail.kind, mail.subject_id, mail.address.address, mail.account_id) == (

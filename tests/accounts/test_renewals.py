@@ -8,12 +8,12 @@ from accounts.models import Contract, RenewalReminder, Task, TimelineEvent
 from accounts.services.cancellations import cancel_contract, take_back_cancellation
 from accounts.services.contracts import advance_contracts
 from accounts.services.due_work import run_due_work
-from accounts.services.renewals import (
+from accounts.services.reminder_mail import (
     RENEWAL_REMINDER,
-    plan_renewal_reminders,
     renewal_reminder_facts,
     renewal_reminder_refusal,
 )
+from accounts.services.renewals import plan_renewal_reminders
 from cxcrm.base.clock import instant_on
 from cxcrm.outbox.models import OutgoingMail
 from cxcrm.outbox.services.rendering import render_mail
@@ -376,7 +376,7 @@ def test_mail_about_a_renewal_is_stopped_while_a_cancellation_waits(contract):
 
 
 def test_contract_is_not_renewed_while_its_reminder_is_undecided(contract):
-    Contract.objects.update(remind_on=REMIND)
+    Contract.objects.update(remind_on=REMIND, remind_step=1)
 
     assert advance_contracts(at=instant_on(RENEWAL))["renewed"] == 0
     counts = run_due_work(at=instant_on(RENEWAL))

@@ -24,7 +24,8 @@ from accounts.services.cancellations import (
 )
 from accounts.services.contracts import advance_contracts
 from accounts.services.due_work import run_due_work
-from accounts.services.renewals import RENEWAL_REMINDER, plan_renewal_reminders
+from accounts.services.reminder_mail import RENEWAL_REMINDER
+from accounts.services.renewals import plan_renewal_reminders
 from cxcrm.base.clock import instant_on
 from cxcrm.outbox.models import OutgoingMail
 from tests.accounts.cancelling import TODAY, consumer_contract, events, receive, refused

@@ -17,7 +17,6 @@ from accounts.services.tasks import (
     finish_tasks_many,
     open_tasks,
     open_tasks_many,
-    renewal_task,
     take_task,
     take_tasks_many,
 )
@@ -112,13 +111,15 @@ def test_many_take_as_many_queries_as_one(tasks, agent, django_assert_num_querie
 
 def test_task_of_the_system_is_opened_once():
     contract = ContractFactory()
-    task = renewal_task(
-        account_id=contract.account_id,
-        contract_id=contract.pk,
-        origin=TaskOrigin.REMINDER_NOBODY,
-        renewal_date=date(2027, 1, 15),
+    task = Task(
+        account=contract.account,
+        contract=contract,
+        title="Decide",
+        origin=TaskOrigin.CANCELLATION_TO_DECIDE,
+        origin_key="7",
+        pool=TaskPool.RETENTION,
         due_on=date(2026, 12, 1),
-        at=NOW,
+        created_at=NOW,
     )
 
     for _ in range(2):
@@ -132,9 +133,9 @@ def test_task_of_the_system_is_opened_once():
         TaskState.OPEN,
     )
     assert (found.title, found.origin, found.origin_key) == (
-        "Find a contact: nobody can be told of the renewal on 2027-01-15",
-        TaskOrigin.REMINDER_NOBODY,
-        f"{contract.pk}:2027-01-15",
+        "Decide",
+        TaskOrigin.CANCELLATION_TO_DECIDE,
+        "7",
     )
     assert (found.due_on, found.created_at, found.pool) == (
         date(2026, 12, 1),

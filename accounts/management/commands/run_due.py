@@ -12,6 +12,7 @@ LABELS = {
     "planned": "renewal reminders queued",
     "too_late": "reminders too late, task opened",
     "nobody": "nobody to write to, task opened",
+    "left_out": "reminders left out, another step tells of it",
     "undelivered": "reminders not delivered, task opened",
     "expired": "held reminders too late, task opened",
     "letters": "receipts not delivered, task opened",
@@ -20,6 +21,7 @@ LABELS = {
     "repriced": "prices changed",
     "renewed": "contracts renewed",
     "revenue_days": "days of revenue recorded",
+    "followed": "contracts brought in line with the policies",
 }
 
 

@@ -191,3 +191,77 @@ def test_import_of_an_older_file_brings_the_price_from_a_renewal_that_has_passed
     assert (contract.price, contract.renewal_date) == (12, date(2027, 3, 1))
     assert contract.price_changes.get().effective_on == date(2026, 3, 1)
     assert OutgoingMail.objects.count() == Task.objects.count() == 0
+
+
+# --- Policies of several steps: domains are reminded of 30 and 7 days before, with 14 days' notice
+# to be decided by 15 days before.
+
+DOMAIN = {
+    "product_code": "com",
+    "product_family": "domain",
+    "notice_months": "0",
+    "notice_days": "14",
+}
+
+
+def steps() -> list[tuple]:
+    rows = RenewalReminder.objects.order_by("contract__external_id", "step")
+    return list(rows.values_list("contract__external_id", "step", "state"))
+
+
+def test_import_holds_the_last_of_the_steps_whose_day_has_passed(take_in_rows):
+    run = take_in_rows(
+        row(starts_on="2025-06-06", **DOMAIN),
+        row(starts_on="2025-06-20", contract_number="V2", **DOMAIN),
+    )
+
+    assert steps() == [
+        ("V1", 1, ReminderState.LEFT_OUT),
+        ("V1", 2, ReminderState.HELD),
+        ("V2", 1, ReminderState.HELD),
+    ]
+    assert run.counts["reminders"] == {"done_before": 0, "held": 2}
+    assert dict(Contract.objects.values_list("external_id", "remind_on")) == {
+        "V1": None,
+        "V2": date(2026, 6, 13),
+    }
+    assert mails_until(date(2026, 6, 12)) == 0
+    assert mails_until(date(2026, 6, 13)) == 1
+    # The later step tells of what was held.
+    assert ("V2", 1, ReminderState.LEFT_OUT) in steps()
+
+
+def test_import_counts_each_step_as_done_that_was_due_when_the_feed_says(take_in_rows):
+    take_in_rows(
+        row(starts_on="2025-06-20", reminded_on="2026-05-22", **DOMAIN),
+        row(starts_on="2025-06-06", contract_number="V2", reminded_on="2026-05-31", **DOMAIN),
+        row(starts_on="2025-06-06", contract_number="V3", reminded_on="2026-05-10", **DOMAIN),
+    )
+
+    assert steps() == [
+        ("V1", 1, ReminderState.DONE_BEFORE),
+        ("V2", 1, ReminderState.DONE_BEFORE),
+        ("V2", 2, ReminderState.DONE_BEFORE),
+        ("V3", 1, ReminderState.DONE_BEFORE),
+        ("V3", 2, ReminderState.HELD),
+    ]
+    assert mails_until(date(2026, 6, 12)) == 0
+    assert mails_until(date(2026, 6, 13)) == 1
+
+
+def test_import_of_ends_tells_only_of_those_whose_day_is_to_come(take_in_rows):
+    take_in_rows(
+        row(starts_on="2025-06-01", ends_on="2026-05-31", **DOMAIN),
+        row(starts_on="2025-05-20", ends_on="2026-05-19", contract_number="V2", **DOMAIN),
+        row(starts_on="2024-05-20", ends_on="2025-05-19", contract_number="V3", **DOMAIN),
+    )
+
+    for days in range(45):
+        run_due_work(at=instant_on(AS_OF + timedelta(days=days)))
+
+    reminder = RenewalReminder.objects.get()
+    assert (reminder.contract.external_id, reminder.step, reminder.decided_on) == (
+        "V1",
+        3,
+        date(2026, 6, 4),
+    )

@@ -1,0 +1,325 @@
+"""Which policy holds, what follows when policies change, and the dry run beside the planner."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from accounts.enums import ReminderState, StepAnchor
+from accounts.models import Account, Contract, ReminderPolicy, ReminderPolicyStep, RenewalReminder
+from accounts.selectors.policies import Outcome, dry_run, dry_run_counts, unserved
+from accounts.services.due_work import run_due_work
+from accounts.services.policies import end_policy, replace_policy, save_policy
+from accounts.services.policy_following import follow_policies
+from accounts.services.renewals import plan_renewal_reminders
+from accounts.sql.contract_dates import refresh_contract_dates
+from cxcrm.base.clock import instant_on
+from tests.factories import AccountFactory, ContactFactory, ContractFactory, ProductFactory, cancel
+
+pytestmark = pytest.mark.django_db
+
+RENEWAL = date(2027, 1, 15)  # of the factory's contract
+DAY = timedelta(days=1)
+NOW = instant_on(date(2026, 6, 2))
+
+
+def policy(name: str, *days_before: int, **fields) -> ReminderPolicy:
+    """With steps so many days before the renewal date."""
+    return save_policy(
+        policy=ReminderPolicy(name=name, **fields),
+        steps=[
+            ReminderPolicyStep(anchor=StepAnchor.RENEWAL_DATE, days_before=days)
+            for days in days_before
+        ],
+    )
+
+
+@pytest.fixture
+def contract() -> Contract:
+    account = AccountFactory(country="US", region="NY", customer_kind="consumer")
+    ContactFactory(account=account)
+    return ContractFactory(account=account, notice_months=0)
+
+
+def remind_on(contract: Contract) -> date | None:
+    refresh_contract_dates(contract_ids=[contract.pk], at=NOW)
+    contract.refresh_from_db()
+    return contract.remind_on
+
+
+# --- Which policy holds
+
+
+def test_the_policy_that_names_more_holds(contract):
+    brand = contract.brand
+    fields = {
+        "brand": brand,
+        "product_family": "hosting",
+        "customer_kind": "consumer",
+        "country": "US",
+    }
+    days = 50
+    for name in fields:
+        policy(name, days, **{name: fields[name]})
+        days += 1
+    assert remind_on(contract) == RENEWAL - timedelta(days=53)  # the country
+
+    policy("two", 60, brand=brand, product_family="hosting")
+    assert remind_on(contract) == RENEWAL - timedelta(days=60)
+    policy("state", 61, country="US", region="NY")
+    assert remind_on(contract) == RENEWAL - timedelta(days=61)
+    policy("three", 62, brand=brand, product_family="hosting", customer_kind="consumer")
+    assert remind_on(contract) == RENEWAL - timedelta(days=62)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"country": "DE"},
+        {"country": "US", "region": "TX"},
+        {"customer_kind": "business"},
+        {"product_family": "server"},
+        {"min_term_days": 366, "country": "US"},
+        {"country": "US", "effective_from": RENEWAL + DAY},
+        {"country": "US", "effective_until": RENEWAL - DAY},
+    ],
+)
+def test_policy_that_is_about_others_does_not_hold(contract, fields):
+    policy("others", 60, **fields)
+
+    assert remind_on(contract) == RENEWAL - timedelta(days=45)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"min_term_days": 365},
+        {"effective_from": RENEWAL},
+        {"effective_until": RENEWAL},
+        {"first_term_only": True},
+    ],
+)
+def test_policy_holds_up_to_its_bounds(contract, fields):
+    policy("ours", 60, country="US", **fields)
+
+    assert remind_on(contract) == RENEWAL - timedelta(days=60)
+
+
+def test_policy_for_first_terms_leaves_the_further_ones_to_the_next(contract):
+    policy("first", 60, country="US", first_term_only=True)
+
+    Contract.objects.filter(pk=contract.pk).update(starts_on=date(2025, 1, 15))
+
+    assert remind_on(contract) == RENEWAL - timedelta(days=45)
+
+
+def test_contract_without_any_policy_is_listed(contract):
+    assert set(unserved(Contract.objects.all())) == set()
+    end_policy(
+        policy_id=ReminderPolicy.objects.get(name="Everybody else").pk,
+        last_day=RENEWAL - DAY,
+    )
+
+    assert remind_on(contract) is None
+    assert set(unserved(Contract.objects.all())) == {contract}
+    policy("New York", 45, country="US", region="NY")
+    assert set(unserved(Contract.objects.all())) == set()
+    cancel(contract, RENEWAL - DAY)
+    assert set(unserved(Contract.objects.all())) == set()
+
+
+# --- When policies change
+
+
+def test_contracts_follow_a_policy_that_changes(contract):
+    assert follow_policies(at=NOW) == 0
+    policy("ours", 60, country="US")
+
+    assert run_due_work(at=NOW)["followed"] == 1
+
+    contract.refresh_from_db()
+    assert contract.remind_on == RENEWAL - timedelta(days=60)
+    assert set(ReminderPolicy.objects.values_list("followed_at", flat=True)) == {NOW}
+    assert run_due_work(at=NOW + timedelta(hours=1))["followed"] == 0
+
+
+def test_rule_that_changes_from_a_day_on_makes_nobody_late(contract):
+    later = ContractFactory(account=contract.account, starts_on=date(2026, 3, 15), notice_months=0)
+    everybody = ReminderPolicy.objects.get(name="Everybody else")
+    changed = replace_policy(policy_id=everybody.pk, first_day=date(2027, 3, 1), name="New rule")
+    step = changed.steps.get()
+    step.days_before = 100
+    save_policy(policy=changed, steps=[step])
+
+    run_due_work(at=NOW)
+
+    contract.refresh_from_db()
+    later.refresh_from_db()
+    assert contract.remind_on == RENEWAL - timedelta(days=45)
+    assert later.remind_on == date(2027, 3, 15) - timedelta(days=100)
+
+
+def test_contracts_are_repaired_once_a_day(contract):
+    run_due_work(at=NOW)
+    Contract.objects.filter(pk=contract.pk).update(remind_on=None, remind_step=None)
+
+    assert run_due_work(at=NOW + timedelta(hours=2))["followed"] == 0
+    assert run_due_work(at=NOW + DAY)["followed"] == 1
+
+    contract.refresh_from_db()
+    assert contract.remind_on == RENEWAL - timedelta(days=45)
+
+
+def test_repair_does_not_pass_over_a_renewal_that_is_not_noted(contract):
+    after = instant_on(RENEWAL + DAY)
+
+    follow_policies(at=after)
+
+    contract.refresh_from_db()
+    assert contract.renewal_date == RENEWAL
+
+
+def test_policy_that_changes_while_it_is_followed_is_followed_again(contract, monkeypatch):
+    from accounts.services import policy_following
+
+    def change_meanwhile(**params) -> int:
+        ReminderPolicy.objects.filter(name="Domains").update(followed_at=None, name="Changed")
+        return refresh(**params)
+
+    refresh = policy_following.repair_contract_dates
+    monkeypatch.setattr(policy_following, "repair_contract_dates", change_meanwhile)
+
+    follow_policies(at=NOW)
+
+    waiting = ReminderPolicy.objects.filter(followed_at=None)
+    assert [one.name for one in waiting] == ["Changed"]
+
+
+def test_day_that_an_old_policy_planned_is_looked_at_again(contract):
+    """Between the change of a policy and its following nothing goes by the old rule."""
+    policy("later", 20, country="US")
+
+    plan_renewal_reminders(at=instant_on(RENEWAL - timedelta(days=45)))
+
+    assert RenewalReminder.objects.count() == 0
+    contract.refresh_from_db()
+    assert contract.remind_on == RENEWAL - timedelta(days=20)
+
+
+# --- The dry run
+
+
+@pytest.fixture
+def many() -> list[Account]:
+    accounts = []
+    for place in (
+        {"country": "DE"},
+        {"country": "FR", "customer_kind": "consumer"},
+        {"country": "US", "region": "CA"},
+    ):
+        account = AccountFactory(time_zone="UTC", **place)
+        if place["country"] != "FR":
+            ContactFactory(account=account)
+        accounts.append(account)
+        for family in ("hosting", "domain"):
+            product = ProductFactory(brand=account.brand, family=family)
+            for number, (start, term, notice) in enumerate(
+                [
+                    (date(2025, 8, 31), 6, (0, 14)),
+                    (date(2026, 1, 31), 3, (0, 0)),
+                    (date(2025, 10, 15), 12, (1, 0)),
+                    (date(2025, 12, 31), 12, (3, 0)),
+                    (date(2026, 2, 28), 12, (0, 30)),
+                ]
+            ):
+                contract = ContractFactory(
+                    account=account,
+                    product=product,
+                    starts_on=start,
+                    first_term_months=term,
+                    renewal_term_months=term,
+                    notice_months=notice[0],
+                    notice_days=notice[1],
+                    at=NOW,
+                )
+                if number == 2:
+                    cancel(contract, contract.renewal_date - DAY)
+    return accounts
+
+
+def test_dry_run_tells_what_the_planner_does_day_after_day(many):
+    """For each day of half a year, seen from its first; then those days are lived through."""
+    today = date(2026, 6, 3)
+    days = [today + timedelta(days=n) for n in range(1, 190)]
+    run_due_work(at=instant_on(today))
+    told = {
+        (day, row.contract_id, row.step, row.outcome, row.is_clash, row.renewal_date)
+        for day in days
+        for row in dry_run(on=day, today=today, limit=100)
+    }
+
+    for day in days:
+        run_due_work(at=instant_on(day))
+
+    outcomes = {ReminderState.PLANNED: Outcome.MAIL}
+    done = {
+        (
+            row.decided_on,
+            row.contract_id,
+            row.step,
+            outcomes.get(row.state) or Outcome(row.state),
+            row.is_clash,
+            row.renewal_date,
+        )
+        for row in RenewalReminder.objects.filter(decided_on__gt=today)
+    }
+    assert told == done
+    assert len(done) > 30
+
+
+def test_dry_run_of_today_tells_what_is_outstanding_and_changes_nothing(many):
+    today = date(2026, 12, 20)
+    at = instant_on(today)
+    rows = dry_run(on=today, today=today, limit=200)
+    counts = dry_run_counts(on=today, today=today)
+    assert RenewalReminder.objects.count() == 0
+
+    plan_renewal_reminders(at=at)
+
+    done = RenewalReminder.objects.values_list("contract_id", "step", "state")
+    states = {
+        Outcome.MAIL: ReminderState.PLANNED,
+        Outcome.LATE_MAIL: ReminderState.PLANNED,
+    }
+    assert sorted(
+        (row.contract_id, row.step, str(states.get(row.outcome, row.outcome))) for row in rows
+    ) == sorted(done)
+    assert sum(counts.by_outcome.values()) == len(rows) > 10
+    assert counts.clashes == sum(row.is_clash for row in rows)
+
+
+def test_dry_run_goes_on_behind_a_row_and_keeps_to_a_brand(many):
+    today = date(2026, 12, 20)
+    whole = dry_run(on=today, today=today, limit=200)
+
+    first = dry_run(on=today, today=today, limit=3)
+    rest = dry_run(on=today, today=today, after=first[-1].key, limit=200)
+    of_brand = dry_run(on=today, today=today, brand_id=many[0].brand_id, limit=200)
+
+    assert first + rest == whole
+    assert {row.account_id for row in of_brand} == {many[0].pk}
+    assert [row for row in whole if row.account_id == many[0].pk] == of_brand
+
+
+def test_dry_run_says_why(contract):
+    [row] = dry_run(on=RENEWAL - timedelta(days=45), today=date(2026, 6, 2), limit=10)
+
+    assert (row.outcome, row.policy_name, row.step, row.language) == (
+        Outcome.MAIL,
+        "Everybody else",
+        1,
+        "en",
+    )
+    assert row.reasons == [
+        "All customers",
+        "45 days before the renewal date, at least 10 days to decide",
+    ]

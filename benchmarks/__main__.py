@@ -1,4 +1,4 @@
-"""`python -m benchmarks data|run|explain`, on a database that the benchmarks have to themselves.
+"""`python -m benchmarks data|run|mail|explain`, on a database that they have to themselves.
 
 It is `cxcrm_bench` on the server that DATABASE_URL names, else on the embedded one.
 """
@@ -47,6 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="measure, always beside what plain SQL needs")
     run.add_argument("--rounds", type=int, default=5)
     run.add_argument("--only", choices=["work", "import", "lists"])
+
+    mail = commands.add_parser(
+        "mail", help="send reminders to a sink, beside a loop without records"
+    )
+    mail.add_argument("--mails", type=int, default=100_000, help="of each way, in all rounds")
+    mail.add_argument("--rounds", type=int, default=5)
+    mail.add_argument("--connections", type=int, default=1, help="of each process")
 
     explain = commands.add_parser("explain", help="print the plans of the same work and lists")
     explain.add_argument("--only", choices=["work", "lists"])

@@ -70,7 +70,11 @@ def fill(*, scale: float, seed: int, day: date) -> None:
         + [Contract._meta.db_table]
     )
     print("Computing the dates of all contracts")
-    refresh_contract_dates(contract_ids=None, on=day - timedelta(days=1), at=clock.instant_on(day))
+    eve = {"on": day - timedelta(days=1), "at": clock.instant_on(day)}
+    sql.collect_statistics()
+    refresh_contract_dates(contract_ids=None, **eve)
+    while decided := sql.decide_due_reminders(day=day):
+        refresh_contract_dates(contract_ids=decided, **eve)
     sql.add_past(day=day, past_days=PAST_DAYS, staff=rows.STAFF)
     print("Valuing all accounts")
     for currency, rate in rows.EXCHANGE_RATES:

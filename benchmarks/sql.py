@@ -3,44 +3,64 @@
 from datetime import date
 from pathlib import Path
 
-from django.db import connection
-from psycopg.sql import SQL, Identifier
+from django.db import connection, connections
+from psycopg.sql import SQL, Composed, Identifier
 from tqdm import tqdm
 
+# What becomes of a reminder that was due. An account's first contact bears its number.
+_PAST_STATE = """
+    CASE
+        WHEN contact.address_id IS NULL THEN 'nobody'
+        WHEN contract.id %% 200 = 0 THEN 'too_late'
+        WHEN contract.id %% 200 = 1 THEN 'held'
+        ELSE 'planned'
+    END
+"""
+
+# Everything that was due before the day is decided and off the contracts, which then need the day
+# of their next step.
+_DECIDE_DUE = f"""
+WITH due AS (
+    SELECT id, renewal_date, remind_on, remind_step
+    FROM accounts_contract
+    WHERE remind_on < %(day)s
+), taken AS (
+    UPDATE accounts_contract AS contract SET remind_on = NULL, remind_step = NULL
+    FROM due
+    WHERE contract.id = due.id
+)
+INSERT INTO accounts_renewalreminder
+    (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, contact_id)
+SELECT contract.id, due.renewal_date, due.remind_step, {_PAST_STATE}, due.remind_on,
+    due.remind_on, (due.remind_on + time '10:00') AT TIME ZONE 'UTC', contact.id
+FROM due
+JOIN accounts_contract AS contract ON contract.id = due.id
+JOIN accounts_contact AS contact ON contact.id = contract.account_id
+WHERE due.renewal_date IS NOT NULL
+ORDER BY due.remind_on, contract.id
+RETURNING contract_id
+"""
+
 _PAST = [
-    # Everything that was due before the day is decided: the reminders of the renewals that come,
-    # and of those that were. An account's first contact bears its number.
-    """
+    # The reminders of the renewals that were.
+    f"""
     INSERT INTO accounts_renewalreminder
         (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, contact_id)
-    SELECT contract.id, renewal.on_day, 1,
-        CASE
-            WHEN contact.address_id IS NULL THEN 'nobody'
-            WHEN contract.id %% 200 = 0 THEN 'too_late'
-            WHEN contract.id %% 200 = 1 THEN 'held'
-            ELSE 'planned'
-        END,
-        renewal.due_on, renewal.due_on, (renewal.due_on + time '10:00') AT TIME ZONE 'UTC',
-        contact.id
+    SELECT contract.id, past.on_day, 1, {_PAST_STATE}, past.on_day - 45, past.on_day - 45,
+        (past.on_day - 45 + time '10:00') AT TIME ZONE 'UTC', contact.id
     FROM accounts_contract AS contract
     JOIN accounts_contact AS contact ON contact.id = contract.account_id
     CROSS JOIN LATERAL (
-        SELECT contract.renewal_date AS on_day, contract.remind_on AS due_on
-        UNION ALL
-        SELECT past.on_day, past.on_day - 45
-        FROM (
-            SELECT (contract.renewal_date - make_interval(months => contract.term_months))::date
-                AS on_day
-        ) AS past
-        WHERE contract.term_months >= 3 AND past.on_day > contract.starts_on
-    ) AS renewal
+        SELECT (contract.renewal_date - make_interval(months => contract.term_months))::date
+            AS on_day
+    ) AS past
     WHERE contract.state = 'running'
         AND contract.ends_on IS NULL
-        AND renewal.due_on >= %(day)s - %(past_days)s
-        AND renewal.due_on < %(day)s
-    ORDER BY renewal.due_on, contract.id
+        AND contract.term_months >= 3
+        AND past.on_day > contract.starts_on
+        AND past.on_day - 45 BETWEEN %(day)s - %(past_days)s AND %(day)s - 1
+    ORDER BY past.on_day, contract.id
     """,
-    "UPDATE accounts_contract SET remind_on = NULL WHERE remind_on < %(day)s",
     """
     INSERT INTO outbox_outgoingmail
         (kind, subject_id, occasion, account_id, address_id, language, state, planned_at, due_at,
@@ -131,14 +151,28 @@ _PAST = [
     """,
 ]
 
-# What a day's reminders need at the least: two inserts over the same due set, no claim that is
-# taken off the contracts, no time zones, the first contact that has an address.
+# What a day's reminders need at the least, written for one day of one zone: the policy of each
+# contract that is due, its reminder, its mail, and the day of the next step in the place of this
+# one. No time zones, no steps that were missed, no tasks; the first contact that has an address.
 _PLAN_FLOOR = """
 WITH due AS MATERIALIZED (
     SELECT contract.id, contract.account_id, contract.renewal_date, contract.remind_on,
-        account.language, contact.id AS contact_id, contact.address_id
+        contract.remind_step, account.language, contact.id AS contact_id, contact.address_id,
+        policy.id AS policy_id
     FROM accounts_contract AS contract
     JOIN accounts_account AS account ON account.id = contract.account_id
+    JOIN accounts_product AS product ON product.id = contract.product_id
+    JOIN LATERAL (
+        SELECT policy.id
+        FROM accounts_reminderpolicy AS policy
+        WHERE policy.country IN ('', account.country)
+            AND policy.region IN ('', account.region)
+            AND policy.customer_kind IN ('', account.customer_kind)
+            AND policy.product_family IN ('', product.family)
+        ORDER BY (policy.country <> '')::int + (policy.region <> '')::int
+            + (policy.customer_kind <> '')::int + (policy.product_family <> '')::int DESC
+        LIMIT 1
+    ) AS policy ON true
     JOIN LATERAL (
         SELECT contact.id, contact.address_id
         FROM accounts_contact AS contact
@@ -147,10 +181,20 @@ WITH due AS MATERIALIZED (
         LIMIT 1
     ) AS contact ON true
     WHERE contract.remind_on <= %(day)s
+), taken AS (
+    UPDATE accounts_contract AS contract
+    SET remind_on = due.renewal_date - step.days_before, remind_step = step.number
+    FROM due
+    LEFT JOIN accounts_reminderpolicystep AS step
+        ON step.policy_id = due.policy_id AND step.number = due.remind_step + 1
+            AND step.days_before >= 0
+    WHERE contract.id = due.id
 ), decided AS (
     INSERT INTO accounts_renewalreminder
-        (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, contact_id)
-    SELECT id, renewal_date, 1, 'planned', remind_on, %(day)s, now(), contact_id
+        (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, contact_id,
+        policy_id)
+    SELECT id, renewal_date, remind_step, 'planned', remind_on, %(day)s, now(), contact_id,
+        policy_id
     FROM due
     RETURNING id, contract_id
 )
@@ -171,13 +215,15 @@ _ADVANCE_FLOOR = [
     """,
     """
     UPDATE accounts_contract
-    SET state = 'ended', renewal_date = NULL, term_months = NULL, remind_on = NULL
+    SET state = 'ended', renewal_date = NULL, term_months = NULL, remind_on = NULL,
+        remind_step = NULL
     WHERE state = 'running' AND ends_on < %(day)s
     """,
     """
     UPDATE accounts_contract
     SET renewal_date = (renewal_date + make_interval(months => renewal_term_months))::date,
-        remind_on = (renewal_date + make_interval(months => renewal_term_months))::date - 45
+        remind_on = (renewal_date + make_interval(months => renewal_term_months))::date - 45,
+        remind_step = 1
     WHERE state = 'running' AND renewal_date <= %(day)s
     """,
 ]
@@ -200,12 +246,19 @@ JOIN accounts_product AS product
 """
 
 
+def decide_due_reminders(*, day: date) -> list[int]:
+    """Decide what is due before `day`; answers the contracts, whose dates are to be refreshed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DECIDE_DUE, {"day": day})
+        return [contract_id for (contract_id,) in cursor.fetchall()]
+
+
 def add_past(*, day: date, past_days: int, staff: int) -> None:
     """Reminders, mails, events and tasks of the `past_days` before `day`, from the contracts."""
     with connection.cursor() as cursor:
         for statement in tqdm(_PAST, desc="past months"):
             # Each reads what the one before has written, of which the planner knows nothing yet.
-            cursor.execute("ANALYZE")
+            collect_statistics()
             cursor.execute(statement, {"day": day, "past_days": past_days, "staff": staff})
 
 
@@ -248,6 +301,11 @@ def newest_rows(table: str, *, limit: int) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(newest)
         return cursor.fetchall()
+
+
+def collect_statistics() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def vacuum(*, analyze: bool) -> None:
@@ -308,3 +366,30 @@ def sum_yearly_values(*, day: date) -> int:
             {"day": day},
         )
         return len(cursor.fetchall())
+
+
+def use_copy_of_database() -> None:
+    """Go on with a copy of the database, which nobody else may use while it is made."""
+    original = str(connection.settings_dict["NAME"])
+    copy = f"{original}_copy"
+    _on_the_server(
+        SQL("DROP DATABASE IF EXISTS {copy}").format(copy=Identifier(copy)),
+        SQL("CREATE DATABASE {copy} TEMPLATE {original}").format(
+            copy=Identifier(copy), original=Identifier(original)
+        ),
+    )
+    connection.settings_dict["NAME"] = copy
+
+
+def drop_copy_of_database() -> None:
+    copy = str(connection.settings_dict["NAME"])
+    connection.settings_dict["NAME"] = copy.removesuffix("_copy")
+    _on_the_server(SQL("DROP DATABASE {copy}").format(copy=Identifier(copy)))
+
+
+def _on_the_server(*statements: Composed) -> None:
+    """From outside the database: while somebody is connected it is neither copied nor dropped."""
+    connections.close_all()
+    with connection._nodb_cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)

@@ -7,9 +7,19 @@ import factory
 from django.contrib.auth.models import Group
 
 from accounts.enums import AfterTerm, CancellationKind, ContactRole, CustomerKind
-from accounts.models import Account, Brand, Cancellation, Contact, Contract, Product
+from accounts.models import (
+    Account,
+    Brand,
+    Cancellation,
+    Contact,
+    Contract,
+    Product,
+    ReminderPolicy,
+    ReminderPolicyStep,
+)
 from accounts.services.cancellations import cancel_contract
 from accounts.services.contracts import add_contract
+from accounts.services.policies import save_policy
 from cxcrm.outbox.models import MailAddress
 from cxcrm.users.models import User
 
@@ -120,6 +130,22 @@ class ContractFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class, *args, **kwargs):
         return add_contract(**kwargs)
+
+
+class ReminderPolicyFactory(factory.django.DjangoModelFactory):
+    """A policy about one country, with one step: as many `days_before` the renewal date."""
+
+    class Meta:
+        model = ReminderPolicy
+
+    name = factory.Sequence(lambda n: f"Policy {n}")
+    country = factory.Iterator(["PT", "IT", "PL", "NL", "DK", "SE", "NO", "FI"])
+    days_before = 60
+
+    @classmethod
+    def _create(cls, model_class, *args, days_before, **kwargs):
+        step = ReminderPolicyStep(days_before=days_before)
+        return save_policy(policy=model_class(**kwargs), steps=[step])
 
 
 def cancel(contract: Contract, last_day: date | None, *, at: datetime = NOW) -> Cancellation:

@@ -34,6 +34,7 @@ GROUPS = (
         (
             ("outgoing_mail", "outbox.OutgoingMail"),
             ("alternate_email", "outbox.MailAddress"),
+            ("edit_note", "outbox.MailWording", "overview"),
         ),
     ),
     (
@@ -41,8 +42,10 @@ GROUPS = (
         (
             ("sell", "accounts.Product"),
             ("storefront", "accounts.Brand"),
+            ("notifications_active", "accounts.ReminderPolicy"),
             ("currency_exchange", "accounts.ExchangeRate"),
             ("help_center", "accounts.CancellationReason"),
+            ("speed", "outbox.RecipientDomain"),
             ("upload_file", "accounts.ImportRun"),
             ("conversion_path", "accounts.ImportMapping"),
             ("badge", "users.User"),
@@ -59,7 +62,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         for title, entries in GROUPS
     ]
     return [
-        {"items": [today, *_revenue(request)]},
+        {"items": [today, *_revenue(request), *_operations(request)]},
         *(group for group in groups if group["items"]),
         *_demo(),
     ]
@@ -69,6 +72,13 @@ def _revenue(request: HttpRequest) -> list[dict[str, Any]]:
     if not request.user.has_perm("accounts.view_revenue"):
         return []
     return [{"title": _("Revenue"), "icon": "monitoring", "link": reverse("admin:revenue")}]
+
+
+def _operations(request: HttpRequest) -> list[dict[str, Any]]:
+    if not request.user.has_perm("base.view_operations"):
+        return []
+    link = reverse("admin:operations")
+    return [{"title": _("Operations"), "icon": "monitor_heart", "link": link}]
 
 
 def _demo() -> list[dict[str, Any]]:
@@ -86,7 +96,9 @@ def _demo() -> list[dict[str, Any]]:
     return [{"title": _("Demo"), "items": pages}]
 
 
-def _item(request: HttpRequest, icon: str, label: str) -> dict[str, Any] | None:
+def _item(
+    request: HttpRequest, icon: str, label: str, page: str = "changelist"
+) -> dict[str, Any] | None:
     model = apps.get_model(label)
     if not admin.site.get_model_admin(model).has_view_or_change_permission(request):
         return None
@@ -94,5 +106,5 @@ def _item(request: HttpRequest, icon: str, label: str) -> dict[str, Any] | None:
     return {
         "title": capfirst(options.verbose_name_plural),
         "icon": icon,
-        "link": reverse(f"admin:{options.app_label}_{options.model_name}_changelist"),
+        "link": reverse(f"admin:{options.app_label}_{options.model_name}_{page}"),
     }

@@ -18,9 +18,8 @@ from accounts.models import Brand
 from accounts.selectors.revenue import RateMissing, RevenueOfDay, company_revenue
 from cxcrm.agent_desk.charts import line_chart
 from cxcrm.base import clock
-from cxcrm.base.exports import csv_response, xlsx_response
+from cxcrm.base.exports import FILE_TYPES
 
-FILE_TYPES = {"csv": csv_response, "xlsx": xlsx_response}
 PERIODS = {
     30: gettext_lazy("30 days"),
     90: gettext_lazy("90 days"),

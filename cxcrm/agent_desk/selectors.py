@@ -19,17 +19,18 @@ SENT_DAYS = 7
 
 @dataclass(frozen=True)
 class Count:
-    """Exact up to `COUNT_LIMIT`, "that many or more" from there on."""
+    """Exact up to `limit`, "that many or more" from there on."""
 
     number: int
+    limit: int = COUNT_LIMIT
 
     @property
     def is_more(self) -> bool:
-        return self.number > COUNT_LIMIT
+        return self.number > self.limit
 
     @property
     def shown(self) -> int:
-        return min(self.number, COUNT_LIMIT)
+        return min(self.number, self.limit)
 
 
 @dataclass(frozen=True)
@@ -53,36 +54,37 @@ def open_tasks_of(user: User) -> list[Task]:
 
 
 def count_unassigned_tasks() -> Count:
-    return _bounded(Task.objects.open().filter(assignee=None))
+    return bounded(Task.objects.open().filter(assignee=None))
 
 
 def renewal_figures(at: datetime) -> RenewalFigures:
     today = at.date()
     return RenewalFigures(
-        renewing=_bounded(
+        renewing=bounded(
             Contract.objects.filter(
                 state=ContractState.RUNNING,
                 renewal_date__range=(today, today + timedelta(RENEWAL_DAYS)),
             )
         ),
-        reminded=_bounded(
+        reminded=bounded(
             RenewalReminder.objects.filter(
                 state=ReminderState.PLANNED,
                 decided_on__gt=today - timedelta(SENT_DAYS),
             )
         ),
-        held=_bounded(RenewalReminder.objects.held(today)),
+        held=bounded(RenewalReminder.objects.held(today)),
     )
 
 
 def mail_figures() -> MailFigures:
     living = OutgoingMail.objects.filter(state__in=MailState.LIVING)
     return MailFigures(
-        waiting=_bounded(living),
-        failed=_bounded(OutgoingMail.objects.filter(state=MailState.FAILED)),
+        waiting=bounded(living),
+        failed=bounded(OutgoingMail.objects.filter(state=MailState.FAILED)),
         oldest_due_at=living.order_by("due_at", "id").values_list("due_at", flat=True).first(),
     )
 
 
-def _bounded(rows: QuerySet) -> Count:
+def bounded(rows: QuerySet) -> Count:
+    """Reads no more rows than it takes to know."""
     return Count(rows.order_by()[: COUNT_LIMIT + 1].count())

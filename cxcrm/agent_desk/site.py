@@ -9,6 +9,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
+from cxcrm.agent_desk.operations import operations_page
 from cxcrm.agent_desk.revenue import revenue_export, revenue_page
 
 
@@ -34,6 +35,7 @@ class AgentDesk(UnfoldAdminSite):
         # looks into any table whose content type is named.
         given = [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
         own = [
+            path("operations/", self.admin_view(operations_page), name="operations"),
             path("revenue/", self.admin_view(revenue_page), name="revenue"),
             path(
                 "revenue/export/<str:file_type>/",

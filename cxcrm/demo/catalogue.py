@@ -100,7 +100,7 @@ PLACES = [
     Place("BE", "", "Europe/Brussels", "fr", "EUR", "21", "ardoise", 20),
     Place("ES", "", "Europe/Madrid", "es", "EUR", "21", "ardoise", 20),
     Place("GB", "", "Europe/London", "en", "GBP", "20", "nordlicht", 16, "+442079460{:03}"),
-    Place("US", "CA", "America/Los_Angeles", "en", "USD", "0", "nordlicht", 5, "+14155550{:03}"),
+    Place("US", "CA", "America/Los_Angeles", "en", "USD", "0", "nordlicht", 10, "+14155550{:03}"),
     Place("US", "NY", "America/New_York", "en", "USD", "0", "nordlicht", 7, "+12125550{:03}"),
 ]
 

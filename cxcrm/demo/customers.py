@@ -172,6 +172,8 @@ class _Inventor:
         german_consumer = self.place.country == "DE" and not self.is_business
         if german_consumer and kind in ("yearly", "two_years"):
             further, notice = None, 1
+        if self.place.region == "CA" and kind == "yearly":
+            notice = 3  # which the Californian window leaves no time for
         starts_on = self.start(bought_on, first, further)
         renewal = next_renewal(starts_on, first, further, bought_on)
         price, renewal_price = self.prices(offer, starts_on, first, bought_on)

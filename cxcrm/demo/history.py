@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from accounts.enums import CancellationKind, TaskOrigin, TaskPool
 from accounts.selectors.cancellations import reasons_on_offer
+from accounts.selectors.policy_words import policy_named
 from accounts.selectors.tasks import open_tasks
 from accounts.services.brands import add_brand
 from accounts.services.cancellations import (
@@ -24,9 +25,12 @@ from accounts.services.customers import NewAccount, NewContact, add_accounts
 from accounts.services.due_work import run_due_work
 from accounts.services.exchange_rates import add_exchange_rate
 from accounts.services.imports import import_feed
+from accounts.services.policies import end_policy, replace_policy, save_policy
+from accounts.services.policy_following import rest_from_repair
 from accounts.services.prices import PriceChangeRefused, announce_price_change
 from accounts.services.products import add_product
 from accounts.services.tasks import finish_task, open_task
+from cxcrm.base.clock import instant_on
 from cxcrm.demo.catalogue import (
     AGENTS,
     BRANDS,
@@ -63,6 +67,10 @@ WANT_NEWS = 0.3
 TAKEN_OVER = timedelta(days=3)
 SERVERS_ANNOUNCED = timedelta(days=10)
 UNDECIDED = timedelta(days=1)
+POLICY_CHANGED = timedelta(days=2)
+# From then on everybody is to have two weeks to decide. Whoever wrote that left a gap of days.
+NEW_POLICY = timedelta(days=120)
+GAP = timedelta(days=4)
 # An agent sees to what the system asks for within this time.
 PATIENCE = timedelta(days=5)
 
@@ -99,6 +107,8 @@ class History:
             add_exchange_rate(
                 currency=currency, valid_from=first_day - timedelta(days=1), rate=Decimal(rate)
             )
+        # There is no contract yet to follow the policies that cxcrm comes with.
+        rest_from_repair(until=instant_on(today))
         self.reasons = list(reasons_on_offer())
         self.joining: dict[date, list[Customer]] = defaultdict(list)
         for customer in invent_customers(rng, first_day=first_day, today=today):
@@ -106,6 +116,7 @@ class History:
         self.plan(today - TAKEN_OVER, self.take_over)
         self.plan(today - SERVERS_ANNOUNCED, self.announce_server_price)
         self.plan(today - UNDECIDED, self.lose_patience)
+        self.plan(today - POLICY_CHANGED, self.change_policy)
 
     def live(self, *, at: datetime) -> None:
         """One day: what was planned, the agents' work, what is due, and the mails of it."""
@@ -243,6 +254,20 @@ class History:
                     actor=self.staff[AGENTS[0]],
                 )
                 return
+
+    def change_policy(self, at: datetime) -> None:
+        """The usual policy gets a successor, which begins days after it ends: the renewals of
+        these days are served by none."""
+        usual = policy_named("Everybody else")
+        first_day = at.date() + NEW_POLICY
+        successor = replace_policy(
+            policy_id=usual.pk, first_day=first_day, name="Everybody else, two weeks to decide"
+        )
+        steps = list(successor.steps.all())
+        for step in steps:
+            step.least_days_to_decide = 14
+        save_policy(policy=successor, steps=steps)
+        end_policy(policy_id=usual.pk, last_day=first_day - GAP)
 
     def take_over(self, at: datetime) -> None:
         """The customers of a small hoster come in by a feed."""

@@ -4,6 +4,7 @@ The mail server fills it, without Django; the pages show it.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,6 +47,11 @@ class Letter:
     @property
     def html(self) -> str | None:
         return self._body("html")
+
+    def links_below(self, address: str) -> list[str]:
+        """The addresses in its text that begin with this one, each once."""
+        found = re.findall(rf"{re.escape(address)}/\S+", self.text or "")
+        return list(dict.fromkeys(found))
 
     def _body(self, kind: str) -> str | None:
         part = self.message.get_body(preferencelist=(kind,))

@@ -121,6 +121,7 @@ def letter(request: HttpRequest, key: str) -> HttpResponse:
         {
             "letter": found,
             "as_text": as_text,
+            "links": found.links_below(settings.CXCRM_BASE_URL),
             "headers": [
                 (name, found.header(name))
                 for name in ("From", "To", "Reply-To", "Date", "Message-ID")

@@ -1,5 +1,6 @@
 """Who may enter, and as what."""
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -32,3 +33,11 @@ def forget_second_factor(*, user: User) -> None:
     """For somebody who lost phone and recovery codes: the next sign-in asks for the password
     only and, where a second step is required, leads to setting up a new one."""
     Authenticator.objects.filter(user=user).delete()
+
+
+def verified_addresses(user: User) -> list[str]:
+    """The addresses that are proven to be this user's; none of staff, who act as themselves."""
+    if user.is_staff or not user.is_active:
+        return []
+    proven = EmailAddress.objects.filter(user=user, verified=True)
+    return [address.lower() for address in proven.values_list("email", flat=True)]

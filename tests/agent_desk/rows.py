@@ -23,8 +23,9 @@ from accounts.services.tasks import open_task
 from cxcrm.base.jobs import start_job
 from cxcrm.base.models import Job, JobRefusal
 from cxcrm.outbox.enums import LegalBasis, MailClass
-from cxcrm.outbox.models import OutgoingMail
+from cxcrm.outbox.models import MailWording, OutgoingMail, RecipientDomain
 from cxcrm.outbox.services import PermissionGrant, grant_permissions
+from cxcrm.outbox.services.wording_versions import save_wording
 from cxcrm.users.enums import Role
 from tests.factories import (
     NOW,
@@ -34,6 +35,7 @@ from tests.factories import (
     ContractFactory,
     MailAddressFactory,
     ProductFactory,
+    ReminderPolicyFactory,
     UserFactory,
 )
 
@@ -96,6 +98,10 @@ def make_rate():
 
 def make_brand():
     return BrandFactory()
+
+
+def make_policy():
+    return ReminderPolicyFactory()
 
 
 def make_import() -> ImportRun:
@@ -177,3 +183,21 @@ def make_lost_account() -> LostAccount:
     grant_permissions(grants=[grant], at=NOW)
     advance_contracts(at=NOW)
     return LostAccount.objects.get(pk=cancellation.contract.account_id)
+
+
+def make_wording():
+    number = MailWording.objects.count()
+    return save_wording(
+        kind="renewal_reminder",
+        language="en",
+        brand_code="",
+        texts={"extra": f"We are moving house: {number}."},
+        based_on=number,
+        at=NOW,
+        actor=UserFactory(role=Role.CX_MANAGER),
+    )
+
+
+def make_limit() -> RecipientDomain:
+    number = RecipientDomain.objects.count()
+    return RecipientDomain.objects.create(domain=f"slow{number}.example", mails_per_minute=60)

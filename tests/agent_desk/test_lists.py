@@ -12,7 +12,7 @@ from tests.agent_desk import rows
 from tests.factories import AccountFactory, BrandFactory, ContractFactory, cancel
 
 # Session, user and roles take three; the bounded count and the rows one each; a filter of
-# brands, product families or account managers one more.
+# brands, product families or account managers one more; so does whether mails are on hold.
 LISTS = [
     ("accounts_account", rows.make_account, 7),
     ("accounts_contact", rows.make_contact, 5),
@@ -22,6 +22,8 @@ LISTS = [
     ("accounts_lostaccount", rows.make_lost_account, 6),
     ("accounts_task", rows.make_task, 5),
     ("accounts_renewalreminder", rows.make_reminder, 5),
+    # The steps are one more.
+    ("accounts_reminderpolicy", rows.make_policy, 6),
     ("accounts_timelineevent", rows.make_event, 5),
     ("accounts_product", rows.make_product, 7),
     ("accounts_brand", rows.make_brand, 5),
@@ -29,8 +31,10 @@ LISTS = [
     ("accounts_importrun", rows.make_import, 5),
     ("accounts_importmapping", rows.make_mapping, 5),
     ("accounts_importissue", rows.make_issue, 5),
-    ("outbox_outgoingmail", rows.make_mail, 5),
+    ("outbox_outgoingmail", rows.make_mail, 6),
+    ("outbox_mailwording", rows.make_wording, 5),
     ("outbox_mailaddress", rows.make_address, 5),
+    ("outbox_recipientdomain", rows.make_limit, 5),
     ("base_job", rows.make_job, 5),
     ("base_jobrefusal", rows.make_refusal, 5),
 ]

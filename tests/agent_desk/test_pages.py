@@ -34,15 +34,25 @@ MAKERS = {
     "mailaddress": rows.make_address,
     "job": rows.make_job,
     "jobrefusal": rows.make_refusal,
+    "mailwording": rows.make_wording,
     "outgoingmail": rows.make_mail,
     "product": rows.make_product,
+    "reminderpolicy": rows.make_policy,
     "renewalreminder": rows.make_reminder,
     "task": rows.make_task,
     "timelineevent": rows.make_event,
 }
-CAN_BE_ADDED = {"brand", "cancellationreason", "contact", "exchangerate", "product"}
+CAN_BE_ADDED = {
+    "brand",
+    "cancellationreason",
+    "contact",
+    "exchangerate",
+    "product",
+    "reminderpolicy",
+}
 
 WORKING = {
+    "mailwording",
     "account",
     "brand",
     "cancellation",
@@ -54,6 +64,7 @@ WORKING = {
     "mailaddress",
     "outgoingmail",
     "product",
+    "reminderpolicy",
     "renewalreminder",
     "task",
     "timelineevent",
@@ -85,6 +96,7 @@ CHANGES = {
         "brand",
         "cancellationreason",
         "exchangerate",
+        "reminderpolicy",
     },
     Role.EXECUTIVE: set(),
     Role.ADMINISTRATOR: {
@@ -94,6 +106,7 @@ CHANGES = {
         "brand",
         "cancellationreason",
         "exchangerate",
+        "reminderpolicy",
     },
 }
 
@@ -194,7 +207,7 @@ def test_contract_page_takes_the_same_queries_for_one_reminder_and_for_three(
     contract = rows.make_reminder().contract
     client = desk(Role.AGENT)
     client.get(page(contract))  # Django remembers the content type from here on.
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         client.get(page(contract))
     for year in (2027, 2028):
         contract.reminders.create(
@@ -205,7 +218,7 @@ def test_contract_page_takes_the_same_queries_for_one_reminder_and_for_three(
             decided_on="2027-05-01",
             decided_at=NOW,
         )
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         client.get(page(contract))
 
 

@@ -24,5 +24,6 @@ def path_of(route: str, ids: dict[str, str]) -> str:
     route = route.replace("/^(?P<app_label>users|base|outbox|accounts)/$", "/accounts/")
     route = route.replace("/(?P<url>.*)$", "/nowhere").replace("<str:file_type>", "csv")
     route = route.replace("<slug:part>", "received")
+    route = route.replace("<slug:kind>", "renewal_reminder").replace("<slug:language>", "en")
     model = next((name for name in ids if f"/{name}/" in route), "")
     return re.sub(r"<[^>]+>", lambda _: ids.get(model, "1"), route)

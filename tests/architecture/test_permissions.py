@@ -4,18 +4,24 @@ Each row holds the status of a GET for the personas in the order of PERSONAS. A 
 never gets more than an anonymous visitor; what a role does not see is 403.
 """
 
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
 from django.test import Client
 
 from accounts.enums import TaskPool
 from accounts.models import ImportIssue, ImportMapping, ImportRun, TimelineEvent
+from accounts.services.decision_links import DECIDE
 from accounts.services.deeds import TAKE_TASKS
 from accounts.services.renewals import plan_renewal_reminders
 from accounts.services.tasks import open_task
+from cxcrm.base import clock
 from cxcrm.base.clock import instant_on
 from cxcrm.base.jobs import start_job
+from cxcrm.base.links import seal
 from cxcrm.users.enums import Role
+from tests.accounts.deciding import remind
 from tests.agent_desk import rows
 from tests.architecture.matrix import MATRIX
 from tests.architecture.routes import all_routes, path_of
@@ -31,6 +37,8 @@ def ids(db) -> dict[str, str]:
     contract = ContractFactory()
     contact = ContactFactory(account=contract.account)
     plan_renewal_reminders(at=instant_on(contract.remind_on))
+    # Its link is open by the clock that pages read.
+    open_reminder = remind(ContractFactory(starts_on=clock.now().date() - timedelta(days=330)))
     task = open_task(
         account_id=contract.account_id,
         title="Call",
@@ -56,6 +64,8 @@ def ids(db) -> dict[str, str]:
     return {
         "outgoingmail": str(contact.address.mails.get().pk),
         "mailaddress": str(contact.address_id),
+        "mailwording": str(rows.make_wording().pk),
+        "recipientdomain": str(rows.make_limit().pk),
         "account": str(contract.account_id),
         "contact": str(contact.pk),
         "brand": str(contract.brand_id),
@@ -65,6 +75,8 @@ def ids(db) -> dict[str, str]:
         "cancellationreason": str(rows.make_reason().pk),
         "exchangerate": str(rows.make_rate().pk),
         "lostaccount": str(rows.make_lost_account().pk),
+        "reminderpolicy": str(rows.make_policy().pk),
+        "renewal": seal(DECIDE, open_reminder.pk),
         "renewalreminder": str(contract.reminders.get().pk),
         "importmapping": str(mapping.pk),
         "importrun": str(run.pk),

@@ -112,3 +112,15 @@ def test_letter_keys_open_letters_only(demo, client, mailbox, key, end):
 
     assert response.status_code == 404
     assert b"secret" not in response.content
+
+
+def test_letter_offers_the_links_that_lead_to_us(demo, client, mailbox, settings):
+    settings.CXCRM_BASE_URL = "http://127.0.0.1:8001"
+    message = EmailMessage()
+    message.set_content("Open http://127.0.0.1:8001/renewal/1.x/\nor https://brand.example/ .")
+    key = mailbox.keep(message.as_bytes(), arrived_at=NOON.timestamp())
+
+    page = client.get(f"/mailbox/{key}/").content.decode()
+
+    assert '<a href="http://127.0.0.1:8001/renewal/1.x/">' in page
+    assert '<a href="https://brand.example/"' not in page

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from cxcrm.embedded.management.commands.run import name_base_url
 from tests.embedded.conftest import REPOSITORY, is_alive
 
 LAUNCHER = """
@@ -134,3 +135,20 @@ def test_the_address_is_announced_when_the_web_answers(launch):
     watcher = launch(PATIENT, port=port)
     lines = {watcher.process.stdout.readline() for _ in range(2)}
     assert f"cxcrm is ready: http://127.0.0.1:{port}/\n" in lines
+
+
+def test_links_in_mails_lead_to_the_port_that_cxcrm_runs_on(monkeypatch, settings):
+    monkeypatch.setitem(os.environ, "CXCRM_BASE_URL", "unset below")
+    monkeypatch.delitem(os.environ, "CXCRM_BASE_URL")
+
+    name_base_url(8001)
+
+    assert settings.CXCRM_BASE_URL == os.environ["CXCRM_BASE_URL"] == "http://127.0.0.1:8001"
+
+
+def test_links_in_mails_lead_to_the_address_that_the_environment_names(monkeypatch, settings):
+    monkeypatch.setitem(os.environ, "CXCRM_BASE_URL", "https://crm.example.com/")
+
+    name_base_url(8001)
+
+    assert settings.CXCRM_BASE_URL == "https://crm.example.com"

@@ -4,13 +4,33 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.faults.experiment import Outcome
+from tests.faults.experiment import SEED, Outcome
 from tests.processes.fixtures import deployment, migrated_database  # noqa: F401 - fixtures
 from tests.servers import REPOSITORY
 
 RESULTS = REPOSITORY / "var" / "faults.jsonl"
+COLUMNS = {
+    "experiment": "experiment",
+    "teeth": "teeth",
+    "mails": "n",
+    "strikes": "kills",
+    "lost": "lost",
+    "double": "double",
+    "unwanted": "unwanted",
+    "copies": "max_copies",
+    "tries": "most_tries",
+    "pages": "pages",
+    "503": "unavailable_pages",
+    "broken": "broken_pages",
+    "slowest": "slowest_page",
+    "exits": "worker_exits",
+    "replaced": "replaced",
+    "silence": "longest_silence",
+    "seconds": "seconds",
+    "note": "note",
+}
 
-_rows: list[str] = []
+_outcomes: list[Outcome] = []
 
 
 @pytest.fixture
@@ -18,17 +38,22 @@ def record() -> Callable[[Outcome], Outcome]:
     """Keep an outcome for the summary and for `var/faults.jsonl`."""
 
     def keep(outcome: Outcome) -> Outcome:
-        _rows.append(json.dumps(asdict(outcome)))
+        _outcomes.append(outcome)
         RESULTS.parent.mkdir(exist_ok=True)
         with RESULTS.open("a") as results:
-            results.write(_rows[-1] + "\n")
+            results.write(json.dumps(asdict(outcome)) + "\n")
         return outcome
 
     return keep
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _rows:
-        terminalreporter.section("faults")
-        for row in _rows:
-            terminalreporter.line(row)
+    if not _outcomes:
+        return
+    rows = [list(COLUMNS)]
+    rows += [[str(getattr(each, name)) for name in COLUMNS.values()] for each in _outcomes]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    terminalreporter.section(f"faults, seed {SEED}")
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        terminalreporter.line("  ".join(cells).rstrip())

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import pairwise
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from cxcrm.outbox.enums import MailState
 from cxcrm.outbox.models import OutgoingMail
 from tests.faults.load import DAY, add_customers
+from tests.faults.visitors import Visit
 from tests.processes.deployment import Deployment
 from tests.processes.process import Process, wait_until
 
@@ -22,11 +24,14 @@ SEED = int(os.environ.get("CXCRM_SEED") or random.SystemRandom().randrange(10**6
 
 only_in_full = pytest.mark.skipif(not FULL, reason="make faults-full")
 
-# With teeth few mails do: what is to be seen is red.
-FEW_MAILS = 300
+# Where something is struck again and again, few mails must still last for a while; with teeth few
+# do, since what is to be seen is red.
+FEW_MAILS = 120
 MAILS = 5_000 if FULL else FEW_MAILS
+# Where each mail meets with the same fault.
+LEAST_MAILS = 40
 # Longer than a lease, a restart and two sweeps together.
-SECONDS_OF_SILENCE = 20
+SECONDS_OF_SILENCE = 15
 LONGEST_SECONDS = 1_800 if FULL else 240
 # How long a worker may do nothing although there is work, before its supervisor replaces it.
 SECONDS_STUCK = 45
@@ -44,16 +49,19 @@ class Experiment:
     kills: int = 0
     killed_workers: int = 0
     replaced: int = 0
+    pages: list[Visit] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     began_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         # The same for every size of a run, so that a seed can be tried again.
         self.random = random.Random(f"{SEED} {self.name}")
 
-    def plan_wave(self, mails: int = MAILS) -> None:
+    def plan_wave(self, mails: int = MAILS, *, name: str = "wave", day: date = DAY) -> None:
         """Queue a reminder to each of so many customers, through the door of `run_due`."""
-        self.expected += add_customers("wave", FEW_MAILS if self.teeth else mails)
-        self.deployment.manage("run_due", "--as-of", DAY.isoformat())
+        count = min(mails, FEW_MAILS) if self.teeth else mails
+        self.expected += add_customers(name, count, remind_on=day)
+        self.deployment.manage("run_due", "--as-of", day.isoformat())
 
     def moments(self, strikes: int) -> Iterator[int]:
         """Come back as often, spread over the wave, each time while mails are being sent."""
@@ -109,10 +117,12 @@ class Experiment:
 
     def _count(self) -> "Outcome":
         taken = self.deployment.sink.taken()
+        tries = Counter(each.recipient for each in self.deployment.sink.tries() if each.recipient)
         copies = Counter(recipient for mail in taken for recipient in mail.recipients)
         message_ids = {(mail.recipients[0], mail.message_id) for mail in taken}
         moments = sorted(mail.time for mail in taken)
         ends = self.deployment.supervisor.ends
+        exits = sum(count for name, count in ends.items() if "worker" in name)
         return Outcome(
             experiment=self.name,
             teeth=self.teeth,
@@ -124,13 +134,17 @@ class Experiment:
             strangers=len(copies.keys() - set(self.expected) - set(self.unwanted)),
             message_ids=len(message_ids) - len(copies),
             kills=self.kills,
-            worker_exits=sum(count for name, count in ends.items() if "worker" in name)
-            - self.killed_workers
-            - self.replaced,
+            worker_exits=max(0, exits - self.killed_workers - self.replaced),
             replaced=self.replaced,
+            most_tries=max(tries.values(), default=0),
+            pages=len(self.pages),
+            broken_pages=sum(visit.is_broken for visit in self.pages),
+            unavailable_pages=sum(visit.is_unavailable for visit in self.pages),
+            slowest_page=round(max((visit.seconds for visit in self.pages), default=0), 1),
             longest_silence=round(max(gaps(moments), default=0), 1),
             seconds=round(time.monotonic() - self.began_at, 1),
             seed=SEED,
+            note="; ".join(self.notes),
         )
 
 
@@ -152,6 +166,11 @@ class Outcome:
     kills: int
     worker_exits: int  # ends of a worker that were not our doing
     replaced: int  # workers that did nothing although there was work
+    most_tries: int  # that the mail server saw of one recipient
+    pages: int  # opened by people meanwhile
+    broken_pages: int  # without an answer, or with one that is an error of ours
+    unavailable_pages: int  # that said when to try again
+    slowest_page: float
     longest_silence: float
     seconds: float
     seed: int
@@ -164,3 +183,4 @@ class Outcome:
         assert self.strangers == 0, self
         assert self.double <= most_doubles, self
         assert self.message_ids == 0, self
+        assert self.broken_pages == 0, self

@@ -5,13 +5,15 @@ from decimal import Decimal
 
 from accounts.enums import AfterTerm, ContactRole, ContractState, CustomerKind
 from accounts.models import Account, Contact, Contract
-from accounts.sql.contract_dates import REMIND_DAYS_BEFORE_RENEWAL, refresh_contract_dates
+from accounts.sql.contract_dates import refresh_contract_dates
 from cxcrm.base import clock
 from cxcrm.outbox.models import MailAddress
 from tests.factories import BrandFactory, ProductFactory
 
 # Far enough away that beat, which lives today, does not plan it.
 DAY = date(2030, 3, 1)
+# As the policy for everybody has it.
+REMIND_DAYS_BEFORE_RENEWAL = 45
 
 
 def add_customers(name: str, count: int, *, remind_on: date = DAY) -> list[str]:

@@ -7,14 +7,14 @@ import pytest
 from accounts.models import Contract
 from cxcrm.base import clock
 from tests.factories import cancel
-from tests.faults.experiment import Experiment, Outcome, only_in_full
+from tests.faults.experiment import FULL, Experiment, Outcome, only_in_full
 from tests.faults.load import DAY, add_customers
 
 pytestmark = pytest.mark.faults
 
-COMMITTED = 200
-ROLLED_BACK = 100
-CANCELLED = 20
+COMMITTED = 200 if FULL else 100
+ROLLED_BACK = 100 if FULL else 50
+CANCELLED = 20 if FULL else 10
 
 
 def crash_planners(deployment, *, teeth: str = "") -> Outcome:

@@ -23,7 +23,11 @@ ROUNDS_WITH_THREE = 2 if FULL else 1
 # contracts, and the index refuses a second decision.
 WITHOUT_CLAIM = """
 CREATE FUNCTION keep_remind_on() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN NEW.remind_on := OLD.remind_on; RETURN NEW; END $$;
+    $$ BEGIN
+        NEW.remind_on := OLD.remind_on;
+        NEW.remind_step := OLD.remind_step;
+        RETURN NEW;
+    END $$;
 CREATE TRIGGER keep_remind_on BEFORE UPDATE OF remind_on ON accounts_contract
     FOR EACH ROW WHEN (NEW.remind_on IS NULL) EXECUTE FUNCTION keep_remind_on();
 """

@@ -1,4 +1,7 @@
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from redis import Redis
@@ -23,5 +26,28 @@ class Broker(Valkey):
         self.process.wait()
 
     def flush(self) -> None:
-        with Redis(unix_socket_path=os.fspath(self.socket)) as client:
+        with self._client() as client:
             client.flushall()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It takes connections and answers nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """It has no memory left for anything, and must not throw anything away."""
+        with self._client() as client:
+            client.config_set("maxmemory", "1mb")
+            try:
+                yield
+            finally:
+                client.config_set("maxmemory", "0")
+
+    def _client(self) -> Redis:
+        return Redis(unix_socket_path=os.fspath(self.socket))

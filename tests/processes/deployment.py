@@ -2,7 +2,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from cxcrm.embedded.launcher import find_free_port
@@ -12,7 +11,7 @@ from tests.processes.smtp_sink import SmtpSink
 from tests.processes.supervisor import Supervisor
 from tests.servers import REPOSITORY
 
-SWEEP_SECONDS = 3
+SWEEP_SECONDS = 2
 
 
 class Deployment:
@@ -36,31 +35,40 @@ class Deployment:
             "CXCRM_VAR": str(directory),
             "CXCRM_TEST_MODE": "1",
             "CXCRM_SWEEP_SECONDS": str(SWEEP_SECONDS),
-            "CXCRM_MAIL_LEASE_SECONDS": "5",
+            "CXCRM_MAIL_LEASE_SECONDS": "4",
+            # One mail in the air per process; experiments with several say so.
+            "CXCRM_MAIL_CONNECTIONS": "1",
             "CXCRM_MAIL_RETRY_SECONDS": "1",
             "CXCRM_MAIL_UNCERTAIN_SECONDS": "2",
+            "CXCRM_QUIET_HOURS": "",
             # Celery warns root of messages that are pickled code; ours are JSON.
             "PYTHONWARNINGS": "ignore::RuntimeWarning:celery.platforms",
         }
 
-    def start_worker(self, name: str = "worker", *, children: int = 0) -> Process:
-        """A worker with so many pool children; with none it sends mails by itself."""
+    def start_worker(
+        self, name: str = "worker", *, children: int = 0, altered: str = "", waits: bool = True
+    ) -> Process:
+        """A worker with so many pool children; with none it sends mails by itself.
+
+        `altered` names what is different in it, see `tests.faults.altered`.
+        """
         pool = ["--concurrency", str(children)] if children else ["--pool", "solo"]
-        worker = self._celery(name, "worker", "--hostname", f"{name}@%h", *pool, ready=" ready.")
-        worker.wait_until_ready()
+        command = ("worker", "--hostname", f"{name}@%h", *pool)
+        worker = self._celery(name, *command, ready=" ready.", altered=altered)
+        if waits:
+            worker.wait_until_ready()
         return worker
 
     def start_beat(self, name: str = "beat") -> Process:
         return self._celery(name, "beat", "--schedule", str(self.directory / name))
 
-    def start_web(self) -> str:
+    def start_web(self, *, altered: str = "") -> str:
         """The address at which it answers."""
         port = find_free_port()
         address = f"http://127.0.0.1:{port}"
-        self._start(
-            "web",
-            ["-m", "gunicorn", "cxcrm.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2"],
-        )
+        workers = ("--worker-class", "gthread", "--workers", "2", "--threads", "4")
+        program = ["gunicorn", "cxcrm.wsgi", "--bind", f"127.0.0.1:{port}", *workers]
+        self._start("web", module(program, altered))
         wait_until(lambda: answers(f"{address}/health/live"), 60, "an answer of the web")
         return address
 
@@ -90,10 +98,9 @@ class Deployment:
             if process.log.exists()
         )
 
-    def _celery(self, name: str, *arguments: str, ready: str = "") -> Process:
-        return self._start(
-            name, ["-m", "celery", "-A", "cxcrm", *arguments, "--loglevel", "INFO"], ready
-        )
+    def _celery(self, name: str, *arguments: str, ready: str = "", altered: str = "") -> Process:
+        program = ["celery", "-A", "cxcrm", *arguments, "--loglevel", "INFO"]
+        return self._start(name, module(program, altered), ready)
 
     def _start(self, name: str, arguments: list[str], ready: str = "") -> Process:
         process = Process(
@@ -109,9 +116,13 @@ class Deployment:
         return process
 
 
+def module(program: list[str], altered: str) -> list[str]:
+    return ["-m", *(("tests.faults.altered", altered) if altered else ()), *program]
+
+
 def answers(url: str) -> bool:
     try:
         with urlopen(url, timeout=5) as answer:  # noqa: S310 - an address of ours
             return answer.status == 200
-    except URLError:
+    except OSError:  # not there yet, or still loading
         return False

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,21 +39,28 @@ def deployment(tmp_path: Path, migrated_database: str, django_db_blocker) -> Ite
     The test itself commits to the same database.
     """
     name = f"{migrated_database}_copy"
-    broker = Broker(tmp_path)
-    sink = SmtpSink(tmp_path)
     with (
         new_database(name, template=migrated_database) as url,
         django_db_blocker.unblock(),
         connected_to(name),
+        deployed(tmp_path, url) as deployment,
     ):
-        deployment = Deployment(tmp_path, url, broker, sink)
-        try:
-            broker.start()
-            sink.start()
-            with deployment.supervisor:
-                yield deployment
-        finally:
-            sink.stop()
-            broker.stop()
-            # Pytest shows it where the test has failed.
-            sys.stdout.write(deployment.tail_of_logs())
+        yield deployment
+
+
+@contextmanager
+def deployed(directory: Path, url: str) -> Iterator[Deployment]:
+    """A deployment on that database, with a broker and a mail server of its own."""
+    broker = Broker(directory)
+    sink = SmtpSink(directory)
+    deployment = Deployment(directory, url, broker, sink)
+    try:
+        broker.start()
+        sink.start()
+        with deployment.supervisor:
+            yield deployment
+    finally:
+        sink.stop()
+        broker.stop()
+        # Pytest shows it where the test has failed.
+        sys.stdout.write(deployment.tail_of_logs())

@@ -9,7 +9,17 @@ from typing import Literal
 from cxcrm.embedded.launcher import find_free_port
 from tests.processes.process import Process
 
-Mode = Literal["ok", "slow-250", "451", "550-one-in-ten", "reset-after-data"]
+Mode = Literal[
+    "ok",
+    "slow-250",
+    "late-250",  # after the client has given up
+    "451",
+    "greylist",  # 451 to the first try of each recipient
+    "550-one-in-ten",
+    "reset-after-data",
+    "tarpit-one-in-thirty",  # as late-250, for those whom `smtp_server.tarpits` names
+    "away",  # 421 to every greeting
+]
 
 
 @dataclass(frozen=True)
@@ -23,6 +33,15 @@ class TakenMail:
     subject: str
     text: str
     pid: int
+
+
+@dataclass(frozen=True)
+class Try:
+    """A recipient as the mail server answered it; of a connection without one."""
+
+    time: float
+    recipient: str
+    answer: str
 
 
 class SmtpSink:
@@ -69,6 +88,11 @@ class SmtpSink:
                 self._bytes_read += len(line)
                 self._taken.append(TakenMail(**json.loads(line)))
         return self._taken
+
+    def tries(self) -> list[Try]:
+        """All that was asked for so far, refused or not."""
+        lines = self.log.with_suffix(".tries").read_text().splitlines()
+        return [Try(**json.loads(line)) for line in lines]
 
     def seconds_of_silence(self) -> float:
         """Since the last mail."""

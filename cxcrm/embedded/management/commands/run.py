@@ -28,6 +28,7 @@ class Command(BaseCommand):
         port = read_port(os.environ.get("PORT") or "8000")
         try:
             check_port(port)
+            name_base_url(port)
             self.migrate()
             self.load_demo()
             # The children open connections of their own; none should stay open here for days.
@@ -58,6 +59,13 @@ def read_port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise CommandError(f"PORT must be a number from 1 to 65535, not {text!r}")
     return int(text)
+
+
+def name_base_url(port: int) -> None:
+    """Unless the environment says otherwise, links in mails lead to the port that this runs on,
+    also those in the mails of the demo's past."""
+    url = os.environ.setdefault("CXCRM_BASE_URL", f"http://127.0.0.1:{port}")
+    settings.CXCRM_BASE_URL = url.rstrip("/")
 
 
 def children(port: int) -> list[Child]:

@@ -47,8 +47,8 @@ run: .venv/.run-ok ## Run cxcrm with a demo company on http://127.0.0.1:8000 (PO
 # --- Testing
 
 .PHONY: test
-test: .venv/.dev-ok ## Run the tests (ARGS='-k renewal' for some of them)
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/.dev-ok ## Run the tests on all cores (ARGS='-k renewal' for some of them)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 .PHONY: faults
 faults: .venv/.dev-ok ## Kill, stall and repeat things, and count that nothing is lost or sent twice

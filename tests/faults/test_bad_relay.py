@@ -19,9 +19,10 @@ from tests.processes.smtp_sink import TakenMail
 pytestmark = pytest.mark.faults
 
 MAILS_OF_EACH = MAILS if FULL else LEAST_MAILS
-SECONDS_AWAY = 300 if FULL else 8
+SECONDS_AWAY = 60 if FULL else 8
 # Until the first tries have been made over and over.
-SECONDS_OF_REFUSAL = 300 if FULL else 4
+# Back-offs are a sixtieth of those in production: an hour there.
+SECONDS_OF_REFUSAL = 60 if FULL else 4
 MOST_TRIES = 8
 MOST_CONNECTIONS_PER_SECOND = 2
 MOST_COPIES = 3

@@ -72,7 +72,9 @@ def renewal_reminder_facts(subject_id: int, at: datetime) -> dict[str, Any]:
         "is_late": reminder.is_late,
         "step": reminder.step,
         "is_expired": reminder.tells_of_end,
+        # None where it was cancelled a moment ago.
         "deadline_passed": not reminder.tells_of_end
+        and contract.notice_deadline is not None
         and day_of(contract.account, at) > contract.notice_deadline,
         # Then no last day to cancel is named.
         "window_missed": reminder.frees_the_customer,

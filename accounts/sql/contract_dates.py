@@ -7,6 +7,7 @@ from django.db import connection
 
 from accounts.sql.expressions import DAY_OF_IMPORT
 from accounts.sql.policies import IS_UNDECIDED, RENEWAL, STEPS
+from accounts.sql.whole_tables import run_on_all
 
 _NAMES = {"contract": "contract", "account": "account", "product": "product"}
 _RENEWAL = RENEWAL.format(
@@ -138,7 +139,7 @@ def refresh_contract_dates(
     and for each a scan of the few policies and steps.
     """
     if contract_ids is None:
-        return _refresh(_ALL, on=on, at=at)
+        return run_on_all(_ALL, {"on": on, "at": at})
     return _refresh(_GIVEN, ids=list(contract_ids), on=on, at=at)
 
 

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from accounts.sql.expressions import YEARLY_VALUE
+from accounts.sql.whole_tables import run_on_all
 
 # What one unit of a currency is worth in the reporting currency on a day; NULL where no rate
 # says. `currency` and `day` are expressions; needs the parameter `reporting_currency`.
@@ -286,7 +287,7 @@ def gather_revenue(*, day: date, ends_known_from: date) -> None:
     cancellations, one hash aggregate.
     """
     _empty("gathered_revenue", _GATHERED)
-    _run_on_all(_GATHER, {"day": day, "ends_known_from": ends_known_from})
+    run_on_all(_GATHER, {"day": day, "ends_known_from": ends_known_from})
     _run("ANALYZE gathered_revenue", {})
 
 
@@ -324,7 +325,7 @@ def flag_high_value(*, share: Decimal, left_out: Sequence[int], batch: int) -> b
 
 def _refresh(column: str, fresh: str, parameters: dict[str, Any], batch: int) -> bool:
     _empty("stale_account", _STALE)
-    stale = _run_on_all(_GATHER_STALE.format(column=column, fresh=fresh), parameters)
+    stale = run_on_all(_GATHER_STALE.format(column=column, fresh=fresh), parameters)
     _run("ANALYZE stale_account", {})
     statement = _WRITE_STALE.format(column=column)
     written = sum(
@@ -353,14 +354,3 @@ def _run(statement: str, parameters: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.rowcount
-
-
-def _run_on_all(statement: str, parameters: dict[str, Any]) -> int:
-    """For statements that read whole tables: where these were filled a moment ago they look empty
-    to the planner, which would join all their rows one by one."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(statement, parameters)
-        changed = cursor.rowcount
-        cursor.execute("SET LOCAL enable_nestloop = on")
-        return changed

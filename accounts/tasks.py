@@ -1,7 +1,7 @@
 import structlog
 from celery import shared_task
 
-from accounts.services.due_work import run_due_work
+from accounts.services.due_work import WorkWaitsForRelease, run_due_work
 from accounts.services.imports.queued import run_queued_imports
 from accounts.services.imports.uploads import RUN_IMPORTS
 from cxcrm.base import clock
@@ -11,7 +11,10 @@ logger = structlog.get_logger(__name__)
 
 @shared_task(name="accounts.run_due_work")
 def run_due_work_task(**unknown: object) -> None:
-    counts = run_due_work(at=clock.now())
+    try:
+        counts = run_due_work(at=clock.now())
+    except WorkWaitsForRelease:
+        return  # who looks at sending is told why
     if any(counts.values()):
         logger.info("due_work_done", **counts)
 

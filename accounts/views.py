@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.forms.deciding import CancelByLinkForm
 from accounts.services.decision_codes import NoAddressForCode, TooManyCodes
-from accounts.services.decision_links import DECIDE
+from accounts.services.decision_links import DECIDE, reminder_mark
 from accounts.services.decision_pages import code_facts, page_facts
 from accounts.services.decisions import (
     Decision,
@@ -46,7 +46,7 @@ def behind_reminder(view: Callable[..., HttpResponse]) -> Callable[..., HttpResp
 
     @login_not_required
     @require_http_methods(["GET", "HEAD", "POST"])
-    @behind_link(DECIDE)
+    @behind_link(DECIDE, reminder_mark)
     @wraps(view)
     def opened_view(request: HttpRequest, *, subject: str, token: str) -> HttpResponse:
         at = clock.now()

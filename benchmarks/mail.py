@@ -116,6 +116,7 @@ def _send(letters: Sequence[Letter], at: datetime) -> None:
         )
         message = compose_message(
             mail_id=letter.subject_id,
+            planned_at=at,
             address=letter.address,
             language=letter.language,
             brand=facts["brand"],

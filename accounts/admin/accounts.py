@@ -18,6 +18,7 @@ from accounts.models import Account, Contact
 from accounts.selectors.accounts import account_overview
 from accounts.services import deeds
 from accounts.services.contracts import day_of
+from accounts.services.customers import keep_account
 from cxcrm.base import clock
 from cxcrm.base.admin import BulkAction, ListView
 from cxcrm.outbox.services import remember_addresses
@@ -97,6 +98,9 @@ class AccountAdmin(OpensTasks, TrackedAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Account, form: AccountForm, change) -> None:
+        keep_account(account=obj, at=clock.now())
 
     def response_post_save_change(self, request: HttpRequest, obj: Account) -> HttpResponse:
         return redirect("admin:accounts_account_change", obj.pk)

@@ -23,7 +23,7 @@ from accounts.selectors.contracts import contract_overview
 from accounts.selectors.policies import unserved
 from accounts.selectors.prices import next_price, with_next_price_change
 from accounts.services.contracts import day_of
-from accounts.services.reminder_mail import RENEWAL_REMINDER
+from accounts.services.reminder_texts import RENEWAL_REMINDER
 from cxcrm.base import clock
 from cxcrm.base.admin import ListView
 

@@ -18,7 +18,7 @@ from unfold.decorators import action
 
 from accounts.forms.policies import DryRunForm
 from accounts.models import Brand
-from accounts.selectors.policies import FROM_START, DryRunRow, dry_run, dry_run_counts
+from accounts.selectors.policies import FROM_START, DryRunRow, dry_run
 from cxcrm.base import clock
 from cxcrm.base.exports import FILE_TYPES, TooManyRows
 
@@ -97,21 +97,21 @@ class DryRunPages:
             return redirect(f"{_page()}?{request.GET.urlencode()}")
 
     def _answer(self, request: HttpRequest, question: Question) -> dict[str, Any]:
-        rows = dry_run(
+        answer = dry_run(
             **question.asked, after=_after(request.GET.get("after", "")), limit=ROWS_PER_PAGE + 1
         )
-        shown = rows[:ROWS_PER_PAGE]
+        shown = answer.rows[:ROWS_PER_PAGE]
         query = {"on": question.on.isoformat()}
         if question.brand:
             query["brand"] = str(question.brand.pk)
         following = query | {"after": "-".join(map(str, shown[-1].key))} if shown else query
         return {
             "question": question,
-            "counts": dry_run_counts(**question.asked),
+            "counts": answer.counts,
             "rows": shown,
             "query": urlencode(query),
             "is_first": "after" not in request.GET,
-            "following": urlencode(following) if len(rows) > ROWS_PER_PAGE else "",
+            "following": urlencode(following) if len(answer.rows) > ROWS_PER_PAGE else "",
             "file_types": list(FILE_TYPES) if self.has_export_permission(request) else [],
         }
 
@@ -140,7 +140,7 @@ def _after(text: str) -> tuple[int, int]:
 
 def _cells(question: Question) -> Iterator[list[Any]]:
     after = FROM_START
-    while rows := dry_run(**question.asked, after=after, limit=_ROWS_PER_FETCH):
+    while rows := dry_run(**question.asked, after=after, limit=_ROWS_PER_FETCH).rows:
         yield from map(_cells_of_row, rows)
         after = rows[-1].key
 

@@ -195,6 +195,7 @@ class ReminderPolicyAdmin(DryRunPages, TrackedAdmin):
                 policy_id=policy.pk,
                 first_day=form.cleaned_data["first_day"],
                 name=form.cleaned_data["name"],
+                at=clock.now(),
             ),
             done=_("This is the copy: change what is to be different."),
             leads_to_outcome=True,
@@ -213,7 +214,7 @@ class ReminderPolicyAdmin(DryRunPages, TrackedAdmin):
             object_id=object_id,
             dialog=END,
             act=lambda policy: end_policy(
-                policy_id=policy.pk, last_day=form.cleaned_data["last_day"]
+                policy_id=policy.pk, last_day=form.cleaned_data["last_day"], at=clock.now()
             ),
             done=_("The last renewal date is set."),
         )

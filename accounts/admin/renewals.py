@@ -11,7 +11,8 @@ from accounts.enums import ReminderState
 from accounts.models import RenewalReminder
 from accounts.selectors.reminders import mail_of_reminder
 from accounts.services import deeds
-from accounts.services.reminder_mail import RENEWAL_REMINDER
+from accounts.services.reminder_texts import RENEWAL_REMINDER
+from accounts.services.windows import window_state
 from cxcrm.base import clock
 from cxcrm.base.admin import BulkAction, ListView, ReadOnlyAdmin
 
@@ -96,6 +97,7 @@ class RenewalReminderAdmin(ReadOnlyAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
+        context["window"] = window_state(kwargs["obj"], at=clock.now())
         if request.user.has_perm("outbox.view_outgoingmail"):
             context["mail"] = mail_of_reminder(kwargs["obj"], mail_kind=RENEWAL_REMINDER)
         return super().render_change_form(request, context, *args, **kwargs)

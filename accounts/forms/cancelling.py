@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
-    BASE_INPUT_CLASSES,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldBooleanWidget,
@@ -21,20 +20,7 @@ from accounts.rules.ends import end_if_cancelled
 from accounts.selectors.cancellations import contract_to_cancel, reasons_on_offer
 from accounts.services.contracts import day_of, zone_of
 from cxcrm.base import clock
-from cxcrm.base.admin import DialogForm
-
-MINUTES = "%Y-%m-%dT%H:%M"
-
-
-class MomentField(forms.DateTimeField):
-    """A day and a time, by the browser's own picker."""
-
-    widget = forms.DateTimeInput(
-        format=MINUTES, attrs={"type": "datetime-local", "class": " ".join(BASE_INPUT_CLASSES)}
-    )
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(input_formats=[MINUTES, f"{MINUTES}:%S"], **options)
+from cxcrm.base.admin import MINUTES, DialogForm, MomentField
 
 
 class CancelForm(DialogForm):

@@ -15,7 +15,8 @@ from accounts.enums import CustomerKind
 from accounts.forms.desk import DayField
 from accounts.models import Brand, Product, ReminderPolicy, ReminderPolicyStep
 from accounts.rules.policies import step_faults
-from accounts.services.policies import fault_of_number, faults_of_policy
+from accounts.services.policies import fault_of_end, fault_of_number, faults_of_policy
+from cxcrm.base import clock
 from cxcrm.base.admin import DialogForm
 
 A_YEAR = timedelta(days=366)
@@ -95,6 +96,13 @@ class ReminderPolicyForm(forms.ModelForm):
         filled_in = ReminderPolicy(pk=self.instance.pk, **self.cleaned_data)
         for field, message in faults_of_policy(filled_in).items():
             self.add_error(field, message)
+        # One that is over may be renamed, and nobody may make it so.
+        if "effective_until" in self.changed_data and filled_in.effective_until:
+            self._end_in_time(filled_in.effective_until)
+
+    def _end_in_time(self, last_day: date) -> None:
+        if fault := fault_of_end(last_day, at=clock.now()):
+            self.add_error("effective_until", fault)
 
 
 class ReminderStepForm(forms.ModelForm):

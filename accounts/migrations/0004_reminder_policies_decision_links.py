@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 ('effective_from', models.DateField(blank=True, help_text='Empty: all until then.', null=True, verbose_name='renewal dates from')),
                 ('effective_until', models.DateField(blank=True, help_text='Empty: until further notice.', null=True, verbose_name='renewal dates until')),
                 ('followed_at', models.DateTimeField(editable=False, help_text="When the contracts' reminder days were last brought in line with it.", null=True, verbose_name='followed')),
+                ('followed_up_to', models.BigIntegerField(default=0, editable=False, help_text='The contract up to which they are, while that goes on.', verbose_name='followed up to')),
             ],
             options={
                 'verbose_name': 'reminder policy',
@@ -193,6 +194,10 @@ class Migration(migrations.Migration):
             model_name='renewalreminder',
             name='policy',
             field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reminders', to='accounts.reminderpolicy', verbose_name='policy'),
+        ),
+        migrations.AddIndex(
+            model_name='contract',
+            index=models.Index(fields=['notice_months', 'notice_days'], name='contract_by_notice'),
         ),
         migrations.AddIndex(
             model_name='renewalreminder',

@@ -229,6 +229,8 @@ class Contract(models.Model):
                 name="contract_to_start",
                 condition=Q(state=ContractState.ORDERED),
             ),
+            # Which periods of notice there are: few, each found by one step into it.
+            models.Index(fields=["notice_months", "notice_days"], name="contract_by_notice"),
             # What ends, and before it what is cancelled without a last day: the list of both, too.
             models.Index(
                 F("ends_on").asc(nulls_first=True),

@@ -21,9 +21,9 @@ class _DateRange(Func):
 @pghistory.track(
     pghistory.UpdateEvent(
         row=pghistory.Old,
-        condition=pghistory.AnyChange(exclude=["followed_at"]),
+        condition=pghistory.AnyChange(exclude=["followed_at", "followed_up_to"]),
     ),
-    exclude=["followed_at"],
+    exclude=["followed_at", "followed_up_to"],
 )
 class ReminderPolicy(models.Model):
     """When customers are reminded of renewals: a list of steps for those whom it is about.
@@ -81,6 +81,12 @@ class ReminderPolicy(models.Model):
         null=True,
         editable=False,
         help_text=_("When the contracts' reminder days were last brought in line with it."),
+    )
+    followed_up_to = models.BigIntegerField(
+        _("followed up to"),
+        default=0,
+        editable=False,
+        help_text=_("The contract up to which they are, while that goes on."),
     )
 
     objects = ReminderPolicyQuerySet.as_manager()

@@ -119,15 +119,6 @@ class RenewalReminder(models.Model):
         """Of a contract that has ended with its term; all others tell of what is to come."""
         return self.due_on > self.renewal_date
 
-    @property
-    def missed_its_window(self) -> bool:
-        return self.latest_on is not None and self.decided_on > self.latest_on
-
-    @property
-    def frees_the_customer(self) -> bool:
-        """By law, since it went too late: the customer may leave at any time."""
-        return bool(self.missed_its_window and self.policy and self.policy.missed_window_frees)
-
 
 class DecisionCode(models.Model):
     """Six digits that a customer gets by mail to cancel by a reminder's link.

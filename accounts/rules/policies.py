@@ -1,7 +1,9 @@
 """What a reminder policy and its steps may say, by field, in words for whoever enters it."""
 
 import re
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +18,14 @@ LONGEST_TERM_DAYS = 3_660
 _WINDOW = ("earliest_months", "earliest_days", "latest_months", "latest_days")
 # ISO 3166-2, what follows the country: CA, 75, ENG.
 _REGION = re.compile(r"[0-9A-Z]{1,3}")
+
+# Where a day lasts longest: nobody's day is further behind.
+_LAST_TO_END_A_DAY = ZoneInfo("Etc/GMT+12")
+
+
+def earliest_last_day(at: datetime) -> date:
+    """How early a policy may end: the renewals of this day and before are past everywhere."""
+    return at.astimezone(_LAST_TO_END_A_DAY).date() - timedelta(days=1)
 
 
 def policy_faults(policy: Any) -> dict[str, str | Promise]:

@@ -71,7 +71,7 @@ def _is_to_be_reminded_of(contract: Contract) -> bool:
     return (
         contract.state in ContractState.LIVING
         and contract.renewal_date is not None
-        and contract.term_months >= SHORTEST_FIXED_TERM_MONTHS
+        and (contract.term_months or 0) >= SHORTEST_FIXED_TERM_MONTHS
         and contract.ends_on is None
         and not contract.awaits_decision
     )

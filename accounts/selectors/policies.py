@@ -14,7 +14,7 @@ from accounts.enums import ContractState, ReminderState
 from accounts.models import ReminderPolicy, ReminderPolicyStep
 from accounts.querysets.contracts import SHORTEST_FIXED_TERM_MONTHS, ContractQuerySet
 from accounts.selectors.policy_words import customers_in_words, step_in_words
-from accounts.sql.dry_run import RehearsedStep, count_rehearsed, rehearse
+from accounts.sql.dry_run import RehearsedCount, RehearsedStep, rehearse
 from accounts.sql.unserved import IsUnserved
 
 # Of whatever comes first.
@@ -67,6 +67,14 @@ class DryRunCounts:
     clashes: int
 
 
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """`rows` are those asked for, `counts` of the whole day."""
+
+    rows: list[DryRunRow]
+    counts: DryRunCounts
+
+
 def dry_run(
     *,
     on: date,
@@ -74,13 +82,15 @@ def dry_run(
     brand_id: int | None = None,
     after: tuple[int, int] = FROM_START,
     limit: int,
-) -> list[DryRunRow]:
-    """Who would be told what `on` a day, and why, by contract; nothing is written.
+) -> DryRun:
+    """Who would be told what `on` a day, and why, by contract, and how often each outcome would
+    come about; nothing is written.
 
     Computed by the planner's own statements. Of `today` everything that is due by then, of a
     later day what falls on it, if nothing happens until then but renewals and ends that are set.
     """
-    steps = rehearse(on=on, today=today, brand_id=brand_id, after=after, limit=limit)
+    rehearsal = rehearse(on=on, today=today, brand_id=brand_id, after=after, limit=limit)
+    steps = rehearsal.steps
     policies = ReminderPolicy.objects.select_related("brand").in_bulk(
         {step.policy_id for step in steps}
     )
@@ -88,10 +98,13 @@ def dry_run(
         (step.policy_id, step.number): step
         for step in ReminderPolicyStep.objects.filter(policy__in=policies)
     }
-    return [
-        _row(step, policies[step.policy_id], policy_steps[step.policy_id, step.step])
-        for step in steps
-    ]
+    return DryRun(
+        rows=[
+            _row(step, policies[step.policy_id], policy_steps[step.policy_id, step.step])
+            for step in steps
+        ],
+        counts=_counts(rehearsal.counts),
+    )
 
 
 def unserved(contracts: ContractQuerySet) -> ContractQuerySet:
@@ -106,11 +119,10 @@ def unserved(contracts: ContractQuerySet) -> ContractQuerySet:
     )
 
 
-def dry_run_counts(*, on: date, today: date, brand_id: int | None = None) -> DryRunCounts:
-    """How often each outcome would come about on a day."""
+def _counts(counts: Sequence[RehearsedCount]) -> DryRunCounts:
     by_outcome: Counter[Outcome] = Counter()
     clashes = 0
-    for count in count_rehearsed(on=on, today=today, brand_id=brand_id):
+    for count in counts:
         by_outcome[_outcome(count.state, is_late=count.is_late)] += count.number
         clashes += count.number if count.is_clash else 0
     return DryRunCounts(

@@ -8,6 +8,7 @@ from django.db import transaction
 from accounts.enums import TimelineKind
 from accounts.models import Account, Brand, Contact, TimelineEvent
 from accounts.services.timeline import record_event
+from accounts.sql.contract_dates import lock_contracts_of, repair_locked_contracts
 from cxcrm.outbox.services import remember_addresses
 
 
@@ -79,6 +80,25 @@ def add_accounts(*, accounts: Sequence[NewAccount], at: datetime, actor=None) ->
             batch_size=1_000,
         )
     return drafts
+
+
+def keep_account(*, account: Account, at: datetime) -> None:
+    """Write an account as it has been filled in. Where what reminder policies go by has changed,
+    the reminders of its contracts follow: one whose day has passed goes late."""
+    with transaction.atomic():
+        known = Account.objects.filter(pk=account.pk)
+        has_moved = known.exclude(
+            country=account.country,
+            region=account.region,
+            customer_kind=account.customer_kind,
+            time_zone=account.time_zone,
+        ).exists()
+        if has_moved:
+            # Before the account, as everybody does.
+            contract_ids = lock_contracts_of(account_id=account.pk)
+        account.save()
+        if has_moved:
+            repair_locked_contracts(contract_ids=contract_ids, at=at)
 
 
 def add_contact(*, account: Account, address: str | None, **details) -> Contact:

@@ -1,5 +1,7 @@
 """The link in a renewal reminder: derived from the reminder, never stored."""
 
+from datetime import UTC
+
 from django.urls import reverse
 
 from accounts.models import RenewalReminder
@@ -9,8 +11,21 @@ from cxcrm.base.links import absolute, seal
 DECIDE = "decide"
 
 
+def reminder_mark(reminder_id: int) -> str | None:
+    """What the link of a reminder is bound to: another reminder that got its number, after a
+    restore, differs in the moment of its decision. None where there is no such reminder."""
+    reminder = RenewalReminder.objects.filter(pk=reminder_id)
+    row = reminder.values_list("contract_id", "renewal_date", "step", "decided_at").first()
+    if row is None:
+        return None
+    contract_id, renewal_date, step, decided_at = row
+    return f"{contract_id} {renewal_date} {step} {decided_at.astimezone(UTC).isoformat()}"
+
+
 def decision_path(reminder_id: int) -> str:
-    return reverse("accounts:renewal", args=[seal(DECIDE, reminder_id)])
+    """Of a reminder that there is."""
+    mark = reminder_mark(reminder_id) or ""
+    return reverse("accounts:renewal", args=[seal(DECIDE, reminder_id, bound_to=mark)])
 
 
 def reminder_secrets(reminder_id: int) -> dict[str, str]:

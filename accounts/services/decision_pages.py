@@ -32,6 +32,8 @@ def page_facts(decision: Decision, *, at: datetime) -> dict[str, Any]:
         facts["receipt"] = standing.receipt.get(RECEIVED) if standing else None
     if decision.state == LinkState.OPEN:
         facts |= renewal_reminder_facts(decision.reminder.pk, at)
+        # Whom the law frees may still decide then.
+        facts["has_come"] = day_of(contract.account, at) >= decision.reminder.renewal_date
         # Then the last day lies behind the renewal.
         facts["is_too_late"] = facts["deadline_passed"] and not facts["window_missed"]
     return facts

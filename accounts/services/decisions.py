@@ -11,11 +11,18 @@ from django.utils.translation import gettext_lazy as _
 from accounts.enums import CancellationKind, CancellationOrigin, ContractState, TimelineKind
 from accounts.models import Cancellation, Contact, Contract, DecisionCode, RenewalReminder
 from accounts.models.renewals import MOST_WRONG_TRIES
-from accounts.rules.ends import end_if_cancelled
+from accounts.rules.ends import (
+    ONE_DAY,
+    end_if_cancelled,
+    notice_deadline,
+    renewal_date_after,
+    terms_of,
+)
 from accounts.services.cancellations import cancel_contract
 from accounts.services.contracts import day_of, lock_contract
 from accounts.services.decision_codes import fits, is_valid, newest_code, queue_code
 from accounts.services.timeline import record_event
+from accounts.services.windows import window_state
 from accounts.sql.deciders import any_decides, contact_decides
 from cxcrm.base.errors import DomainError
 from cxcrm.users.models import User
@@ -45,7 +52,7 @@ class MayNotDecide(DomainError):
 class LinkState(StrEnum):
     """What the link of a reminder is good for at the moment."""
 
-    OPEN = "open"
+    OPEN = "open"  # past the renewal, too, while by law the customer may leave at any time
     CANCELLED = "cancelled"  # and still running
     ENDED = "ended"
     PAST = "past"  # the renewal has come or was moved; the contract runs on
@@ -216,23 +223,27 @@ def _lock_open(reminder_id: int, at: datetime) -> Decision:
 def _decision(reminder: RenewalReminder, contract: Contract, at: datetime) -> Decision:
     reminder.contract = contract
     today = day_of(contract.account, at)
+    is_free = window_state(reminder, at=at).is_free
     return Decision(
         reminder=reminder,
         contract=contract,
-        state=_state(reminder, contract, today),
+        state=_state(reminder, contract, today, is_free=is_free),
         kept_at=_kept_at(reminder),
-        last_day=_last_day(reminder, contract, today),
+        last_day=_last_day(reminder, contract, today, is_free=is_free),
     )
 
 
-def _last_day(reminder: RenewalReminder, contract: Contract, today: date) -> date | None:
-    deadline = contract.notice_deadline
-    if reminder.frees_the_customer and deadline is not None and today > deadline:
+def _last_day(
+    reminder: RenewalReminder, contract: Contract, today: date, *, is_free: bool
+) -> date | None:
+    if is_free and today > notice_deadline(terms_of(contract), reminder.renewal_date):
         return None
     return end_if_cancelled(contract, on=today)
 
 
-def _state(reminder: RenewalReminder, contract: Contract, today: date) -> LinkState:
+def _state(
+    reminder: RenewalReminder, contract: Contract, today: date, *, is_free: bool
+) -> LinkState:
     contact_id = reminder.contact_id
     account_id = contract.account_id
     if contact_id is None or not contact_decides(contact_id=contact_id, account_id=account_id):
@@ -241,9 +252,21 @@ def _state(reminder: RenewalReminder, contract: Contract, today: date) -> LinkSt
         return LinkState.ENDED
     if contract.ends_on is not None or contract.awaits_decision:
         return LinkState.CANCELLED
-    if contract.renewal_date != reminder.renewal_date or today >= reminder.renewal_date:
+    if _is_past(reminder, contract, today, is_free=is_free):
         return LinkState.PAST
     return LinkState.OPEN
+
+
+def _is_past(reminder: RenewalReminder, contract: Contract, today: date, *, is_free: bool) -> bool:
+    """Was the renewal moved, or has it come? Whom the law frees may leave until the next one."""
+    renewal_date = reminder.renewal_date
+    if not is_free or today < renewal_date:
+        return contract.renewal_date != renewal_date or today >= renewal_date
+    terms = terms_of(contract)
+    if renewal_date_after(terms, renewal_date - ONE_DAY) != renewal_date:
+        return True
+    following = renewal_date_after(terms, renewal_date)
+    return following is not None and today >= following
 
 
 def _kept_at(reminder: RenewalReminder) -> datetime | None:

@@ -1,11 +1,19 @@
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.services.contracts import advance_contracts
 from accounts.services.held_reminders import give_up_held_reminders
 from accounts.services.policy_following import follow_policies
 from accounts.services.receipts import open_tasks_for_undelivered_receipts
 from accounts.services.renewals import note_reminder_endings, plan_renewal_reminders
 from accounts.services.revenue import record_revenue_days
+from cxcrm.base.errors import DomainError
+from cxcrm.outbox.services import awaits_release
+
+
+class WorkWaitsForRelease(DomainError):
+    code = "work_waits_for_release"
 
 
 def run_due_work(*, at: datetime) -> dict[str, int]:
@@ -18,7 +26,14 @@ def run_due_work(*, at: datetime) -> dict[str, int]:
     Reminders go first, so that a renewal which nobody was told of becomes a task before it is
     past. After an outage of several terms reminders and renewals take turns. May run at any time,
     again, and beside itself. Answers counts by what was done.
+
+    Raises WorkWaitsForRelease in a copy of another database: what is due in it was perhaps done
+    there. Once it is released, all is made up for, as after an outage.
     """
+    if awaits_release():
+        raise WorkWaitsForRelease(
+            _("This database was restored or copied. Nothing is decided until mails are released.")
+        )
     counts = {
         "letters": open_tasks_for_undelivered_receipts(at=at),
         "undelivered": note_reminder_endings(at=at),

@@ -1,16 +1,16 @@
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from accounts.models import ReminderPolicy, ReminderPolicyStep
 from accounts.models.policies import MOST_STEPS
-from accounts.rules.policies import policy_faults, step_faults
+from accounts.rules.policies import earliest_last_day, policy_faults, step_faults
 from cxcrm.base.errors import DomainError
 
 
@@ -24,6 +24,14 @@ class EndsAlready(DomainError):
 
 class BeginsThen(DomainError):
     code = "begins_then"
+
+
+class EndsInThePast(DomainError):
+    code = "ends_in_the_past"
+
+
+class NameIsTaken(DomainError):
+    code = "name_is_taken"
 
 
 def save_policy(*, policy: ReminderPolicy, steps: Sequence[ReminderPolicyStep]) -> ReminderPolicy:
@@ -40,7 +48,7 @@ def save_policy(*, policy: ReminderPolicy, steps: Sequence[ReminderPolicyStep]) 
     for step in steps:
         if faults := step_faults(step):
             raise ValidationError({field: [message] for field, message in faults.items()})
-    policy.followed_at = None
+    policy.followed_at, policy.followed_up_to = None, 0
     policy.full_clean()
     with transaction.atomic():
         policy.save()
@@ -48,11 +56,14 @@ def save_policy(*, policy: ReminderPolicy, steps: Sequence[ReminderPolicyStep]) 
     return policy
 
 
-def end_policy(*, policy_id: int, last_day: date) -> ReminderPolicy:
+def end_policy(*, policy_id: int, last_day: date, at: datetime) -> ReminderPolicy:
     """Have a policy hold for renewal dates up to a day and no further.
 
-    Raises EndsBeforeItBegins, and EndsAlready where it ends on that day or before.
+    Raises EndsInThePast where that day lies before yesterday, for whose renewals it has held
+    already; EndsBeforeItBegins, and EndsAlready where it ends on that day or before.
     """
+    if fault := fault_of_end(last_day, at=at):
+        raise EndsInThePast(fault, field="last_day")
     with transaction.atomic():
         policy = _lock(policy_id)
         if policy.effective_from and last_day < policy.effective_from:
@@ -60,34 +71,28 @@ def end_policy(*, policy_id: int, last_day: date) -> ReminderPolicy:
         if policy.effective_until and policy.effective_until <= last_day:
             raise EndsAlready(_("It ends on that day or earlier."), field="last_day")
         policy.effective_until = last_day
-        policy.followed_at = None
-        policy.save(update_fields=["effective_until", "followed_at"])
+        policy.followed_at, policy.followed_up_to = None, 0
+        policy.save(update_fields=["effective_until", "followed_at", "followed_up_to"])
     return policy
 
 
-def replace_policy(*, policy_id: int, first_day: date, name: str) -> ReminderPolicy:
+def replace_policy(*, policy_id: int, first_day: date, name: str, at: datetime) -> ReminderPolicy:
     """Put a copy in a policy's place for renewal dates from a day on, to be changed then: so rules
     change without making anybody late. The old one ends the day before.
 
-    Raises BeginsThen where it begins no earlier than that itself, EndsAlready where it ends
-    before, and ValidationError where the name is taken.
+    Raises EndsInThePast where that day lies before today, BeginsThen where the policy begins no
+    earlier than that itself, EndsAlready where it ends before, and NameIsTaken.
     """
-    with transaction.atomic():
-        policy = _lock(policy_id)
-        if policy.effective_from and first_day <= policy.effective_from:
-            raise BeginsThen(
-                _("It begins on that day or later itself: change it instead."), field="first_day"
-            )
-        if policy.effective_until and policy.effective_until < first_day:
-            raise EndsAlready(_("It ends before that day."), field="first_day")
-        copied = ReminderPolicy.objects.get(pk=policy.pk)
-        copied.pk, copied.name, copied.effective_from = None, name, first_day
-        copied._state.adding = True
-        end_policy(policy_id=policy.pk, last_day=first_day - timedelta(days=1))
-        steps = list(policy.steps.order_by("number"))
-        for step in steps:
-            step.pk, step._state.adding = None, True
-        return save_policy(policy=copied, steps=steps)
+    if first_day <= earliest_last_day(at):
+        raise EndsInThePast(_("Today at the earliest."), field="first_day")
+    try:
+        with transaction.atomic():
+            return _replace(policy_id, first_day, name, at)
+    except (ValidationError, IntegrityError):
+        # The latter where somebody writes the name in the same moment.
+        if ReminderPolicy.objects.filter(name=name).exists():
+            raise NameIsTaken(_("Another policy has this name."), field="name") from None
+        raise
 
 
 def faults_of_policy(policy: ReminderPolicy) -> dict[str, str | Promise]:
@@ -100,6 +105,11 @@ def faults_of_policy(policy: ReminderPolicy) -> dict[str, str | Promise]:
     return faults
 
 
+def fault_of_end(last_day: date, *, at: datetime) -> str | None:
+    """What is wrong with ending a policy on a day."""
+    return _("Yesterday at the earliest.") if last_day < earliest_last_day(at) else None
+
+
 def fault_of_number(steps: int) -> str | None:
     """What is wrong with so many steps."""
     if not steps:
@@ -107,6 +117,24 @@ def fault_of_number(steps: int) -> str | None:
     if steps > MOST_STEPS:
         return _("A policy has no more than %(most)d steps.") % {"most": MOST_STEPS}
     return None
+
+
+def _replace(policy_id: int, first_day: date, name: str, at: datetime) -> ReminderPolicy:
+    policy = _lock(policy_id)
+    if policy.effective_from and first_day <= policy.effective_from:
+        raise BeginsThen(
+            _("It begins on that day or later itself: change it instead."), field="first_day"
+        )
+    if policy.effective_until and policy.effective_until < first_day:
+        raise EndsAlready(_("It ends before that day."), field="first_day")
+    copied = ReminderPolicy.objects.get(pk=policy.pk)
+    copied.pk, copied.name, copied.effective_from = None, name, first_day
+    copied._state.adding = True
+    end_policy(policy_id=policy.pk, last_day=first_day - timedelta(days=1), at=at)
+    steps = list(policy.steps.order_by("number"))
+    for step in steps:
+        step.pk, step._state.adding = None, True
+    return save_policy(policy=copied, steps=steps)
 
 
 def _about_the_same(policy: ReminderPolicy) -> ReminderPolicy | None:

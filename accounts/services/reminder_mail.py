@@ -14,13 +14,13 @@ from accounts.services.contracts import day_of
 from accounts.services.decision_links import reminder_secrets
 from accounts.services.reminder_texts import (
     REMINDER_TEXTS,
+    RENEWAL_REMINDER,
     reminder_examples,
     reminder_placeholders,
 )
+from accounts.services.windows import window_state
 from cxcrm.outbox.enums import MailClass
 from cxcrm.outbox.services import MailKind, register_mail_kind
-
-RENEWAL_REMINDER = "renewal_reminder"
 
 
 def register_mail_kinds() -> None:
@@ -77,7 +77,7 @@ def renewal_reminder_facts(subject_id: int, at: datetime) -> dict[str, Any]:
         and contract.notice_deadline is not None
         and day_of(contract.account, at) > contract.notice_deadline,
         # Then no last day to cancel is named.
-        "window_missed": reminder.frees_the_customer,
+        "window_missed": not reminder.tells_of_end and window_state(reminder, at=at).is_free,
     }
 
 

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.services.mail_texts import ALWAYS, CLOSING, EXTRA, SALUTATION, always_known
 from cxcrm.outbox.services import MailExample, MailText, day_in_words
 
+RENEWAL_REMINDER = "renewal_reminder"
+
 # Where a missed window frees the customer, no mail may name a last day to cancel: the texts that
 # such a mail shares with others do not know it.
 _WITH_DATE = (*ALWAYS, "renewal_date")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.sql.expressions import DAY_OF_IMPORT
 from accounts.sql.policies import IS_UNDECIDED, RENEWAL, STEPS
@@ -20,13 +20,7 @@ _RENEWAL = RENEWAL.format(
 
 # OFFSET 0 keeps the planner from writing each step into all later ones, where it would be
 # computed dozens of times: a fifth of the time over all contracts, half of it for one.
-_REFRESH = f"""
-UPDATE accounts_contract AS contract
-SET renewal_date = dates.renewal_date,
-    term_months = dates.term_months,
-    remind_on = dates.remind_on,
-    remind_step = dates.remind_step
-FROM (
+_DATES = f"""(
     SELECT contract.id, next.renewal_date, next.term_months, first.remind_on,
         first.number AS remind_step
     FROM {{contracts}} AS contract
@@ -90,14 +84,25 @@ FROM (
         LIMIT 1
     ) AS first ON renewal.renewal_date IS NOT NULL
     WHERE {{which}}
-) AS dates
-WHERE contract.id = dates.id
+)"""
+
+_DIFFER = """
+contract.id = dates.id
     AND (contract.renewal_date, contract.term_months, contract.remind_on, contract.remind_step)
         IS DISTINCT FROM (
             dates.renewal_date, dates.term_months, dates.remind_on, dates.remind_step
         )
 """
 
+_REFRESH = f"""
+UPDATE accounts_contract AS contract
+SET renewal_date = dates.renewal_date,
+    term_months = dates.term_months,
+    remind_on = dates.remind_on,
+    remind_step = dates.remind_step
+FROM {_DATES} AS dates
+WHERE {_DIFFER}
+"""
 
 _DAY = "coalesce(%(on)s, (%(at)s AT TIME ZONE account.time_zone)::date)"
 _GIVEN = _REFRESH.format(
@@ -105,10 +110,20 @@ _GIVEN = _REFRESH.format(
 )
 _ALL = _REFRESH.format(contracts="accounts_contract", which="true", day=_DAY)
 # A renewal that the clock has not noted yet stays ahead.
+_DAY_OF_REPAIR = "least((%(at)s AT TIME ZONE account.time_zone)::date, contract.renewal_date - 1)"
 _REPAIR = _REFRESH.format(
+    contracts="accounts_contract", which="contract.id = ANY(%(ids)s)", day=_DAY_OF_REPAIR
+)
+_LOCK_STALE = f"""
+SELECT contract.id
+FROM accounts_contract AS contract, {_DATES} AS dates
+WHERE {_DIFFER}
+ORDER BY contract.id
+FOR NO KEY UPDATE OF contract
+""".format(
     contracts="accounts_contract",
     which="contract.id BETWEEN %(first_id)s AND %(last_id)s",
-    day="least((%(at)s AT TIME ZONE account.time_zone)::date, contract.renewal_date - 1)",
+    day=_DAY_OF_REPAIR,
 )
 # A renewal that has come is for the clock to note, which puts the price from then on in force: an
 # import neither passes over one that is outstanding nor over the first of a price that it brings.
@@ -147,9 +162,36 @@ def repair_contract_dates(*, first_id: int, last_id: int, at: datetime) -> int:
     """The same for the contracts whose ids lie in a range, as of each account's own day; a
     renewal that the clock has not noted yet stays ahead.
 
-    Plan: range scan of the primary key, else as over all contracts.
+    Beside everything else: what differs is locked first and computed again then, for whoever held
+    it may have changed it. Plan: range scan of the primary key, else as over all contracts; then
+    look-ups of those that differ.
     """
-    return _refresh(_REPAIR, first_id=first_id, last_id=last_id, at=at)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK_STALE, {"first_id": first_id, "last_id": last_id, "at": at})
+            stale = [contract_id for (contract_id,) in cursor.fetchall()]
+        return repair_locked_contracts(contract_ids=stale, at=at)
+
+
+def repair_locked_contracts(*, contract_ids: Sequence[int], at: datetime) -> int:
+    """The same for contracts that the caller has locked. Plan: look-ups by id."""
+    if not contract_ids:
+        return 0
+    return _refresh(_REPAIR, ids=list(contract_ids), at=at)
+
+
+def lock_contracts_of(*, account_id: int) -> list[int]:
+    """Lock the contracts of an account; answers their ids. Plan: look-up by account."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id FROM accounts_contract WHERE account_id = %(account_id)s
+            ORDER BY id
+            FOR NO KEY UPDATE
+            """,
+            {"account_id": account_id},
+        )
+        return [contract_id for (contract_id,) in cursor.fetchall()]
 
 
 def refresh_contract_dates_of(*, table: str, as_of: date, at: datetime) -> int:

@@ -108,7 +108,7 @@ UPDATE accounts_renewalreminder AS held SET state = 'held'
 WHERE held.id IN (
     SELECT reminder.id
     {NOT_SENT}
-        AND mail.state = 'suppressed'
+        AND (mail.state = 'suppressed' OR proof.is_lost)
         AND reminder.contract_id = %(contract_id)s
 )
 RETURNING held.id
@@ -161,8 +161,11 @@ def expire_held_reminders(
 
 
 def hold_stopped_reminders(*, contract_id: int) -> list[int]:
-    """Hold the reminders of a contract's next renewal whose mails were stopped, so that they are
-    decided again. Plan: look-ups of the reminders of one contract and their mails."""
+    """Hold the reminders of a contract's next renewal whose mails were stopped, or are gone without
+    having been accepted, so that they are decided again.
+
+    Plan: look-ups of the reminders of one contract and their mails.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_HOLD_STOPPED, {"contract_id": contract_id})
         return [reminder_id for (reminder_id,) in cursor.fetchall()]

@@ -49,6 +49,8 @@ CONTACT_COLUMNS = {
     "contact_phone": "phone",
     "contact_language": "language",
 }
+# What policies and the customers' days go by.
+_MOVING_COLUMNS = {"customer_kind", "country", "region", "time_zone", "family"}
 LONGEST_WAIT = "5min"
 _HISTORY = tuple(
     f"accounts.{model}:update_update"
@@ -164,6 +166,18 @@ ORDER BY line
 ON CONFLICT DO NOTHING
 """
 
+# Accounts and products whose contracts may get other reminders.
+_CREATE_MOVED = "CREATE TEMPORARY TABLE import_moved (account_id bigint, product_id bigint)"
+
+_NOTE_MOVED = """
+INSERT INTO import_moved ({moved_id})
+SELECT target.id
+FROM {table} AS target
+JOIN {source} AS source ON target.id = source.id
+WHERE ROW ({targets}) IS DISTINCT FROM ROW ({values})
+FOR NO KEY UPDATE OF target
+"""
+
 _CHANGE = """
 UPDATE {table} AS target
 SET ({columns}) = ROW ({values})
@@ -190,6 +204,12 @@ def ignore_history(*, ignored: bool) -> None:
         cursor.execute("SELECT set_config('pgtrigger.ignore', %s, true)", [f"{{{names}}}"])
 
 
+def create_moved() -> None:
+    """The table `import_moved`: what `merge_products` and `merge_accounts` change in a way that
+    changes who is reminded when."""
+    run(_CREATE_MOVED)
+
+
 def wait_for_locks() -> None:
     """Wait for rows that others hold as long as a merge may, until the transaction ends: what is
     read and staged by then is worth more than what a page is."""
@@ -212,6 +232,7 @@ def merge_products(*, fields: Collection[str], with_offer: bool) -> MergeCounts:
             columns=", ".join(f"{field} AS {column}" for field, column in columns.items())
         )
     )
+    _note_moved("product_id", "accounts_product", "import_product", columns, fields)
     changed = _change("accounts_product", "import_product", columns, fields)
     added = run(_ADD_PRODUCTS.format(columns=listed(columns.values())))
     return MergeCounts(added, changed, gathered - added - changed)
@@ -222,6 +243,7 @@ def merge_accounts(
 ) -> MergeCounts:
     """Merge accounts; new ones are noted on their timeline. Plan: sort, hash join."""
     gathered = run(_GATHER_ACCOUNTS)
+    _note_moved("account_id", "accounts_account", "import_account", ACCOUNT_COLUMNS, fields)
     changed = _change("accounts_account", "import_account", ACCOUNT_COLUMNS, fields)
     added = run(_ADD_ACCOUNTS, run_id=run_id, actor_id=actor_id, at=at)
     return MergeCounts(added, changed, gathered - added - changed)
@@ -238,6 +260,22 @@ def merge_contacts(*, fields: Collection[str]) -> MergeCounts:
     changed = _change("accounts_contact", "import_contact", CONTACT_COLUMNS, fields)
     added = run(_ADD_CONTACTS)
     return MergeCounts(added, changed, gathered - added - changed)
+
+
+def _note_moved(
+    moved_id: str, table: str, source: str, columns: Mapping[str, str], fields: Collection[str]
+) -> None:
+    moving = [column for column in mapped(columns, fields).values() if column in _MOVING_COLUMNS]
+    if moving:
+        run(
+            _NOTE_MOVED.format(
+                moved_id=moved_id,
+                table=table,
+                source=source,
+                values=listed(moving, "source"),
+                targets=listed(moving, "target"),
+            )
+        )
 
 
 def _change(table: str, source: str, columns: Mapping[str, str], fields: Collection[str]) -> int:

@@ -6,6 +6,29 @@ from accounts.sql.expressions import DAY_OF_IMPORT
 from accounts.sql.import_staging import run
 from accounts.sql.policies import IS_UNDECIDED, RENEWAL, STEPS
 
+# Feeds of accounts or products touch no contract else.
+_CREATE_TOUCHED = """
+CREATE TEMPORARY TABLE IF NOT EXISTS import_touched (
+    id bigint PRIMARY KEY, is_new boolean, account_id bigint, remind_on_before date
+)
+"""
+
+_TOUCH_MOVED = """
+INSERT INTO import_touched (id, is_new, account_id, remind_on_before)
+SELECT contract.id, false, contract.account_id, contract.remind_on
+FROM accounts_contract AS contract
+WHERE contract.id IN (
+    SELECT of_account.id FROM import_moved AS moved
+    JOIN accounts_contract AS of_account USING (account_id)
+    UNION
+    SELECT of_product.id FROM import_moved AS moved
+    JOIN accounts_contract AS of_product USING (product_id)
+)
+ORDER BY contract.id
+FOR NO KEY UPDATE OF contract
+ON CONFLICT (id) DO NOTHING
+"""
+
 _CREATE = "CREATE TEMPORARY TABLE import_decided (id bigint PRIMARY KEY)"
 
 _NAMES = {"contract": "contract", "account": "account", "product": "product"}
@@ -84,6 +107,18 @@ WITH held AS (
 )
 SELECT FROM held WHERE state = 'held'
 """
+
+
+def touch_contracts_of_moved() -> None:
+    """Let contracts follow whose account or product the import has moved to another policy or
+    day: they count as touched. Locked, so that they stay what they were.
+
+    Plan: look-ups of contracts by account and product, hash joins where many have moved.
+    """
+    run(_CREATE_TOUCHED)
+    run("ANALYZE import_moved")
+    if run(_TOUCH_MOVED):
+        run("ANALYZE import_touched")
 
 
 def create_decided() -> None:

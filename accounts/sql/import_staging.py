@@ -14,7 +14,7 @@ _LOCK = 0x696D706F7274
 
 _TABLES = (
     "import_row, import_issue, import_address, import_product, import_account, import_contact, "
-    "import_touched, import_account_touched, import_decided, import_permission, "
+    "import_touched, import_account_touched, import_moved, import_decided, import_permission, "
     "import_cancellation"
 )
 

@@ -147,9 +147,22 @@ STEPS = f"""(
     CROSS JOIN LATERAL {DUE_OF_STEP} AS due
 )"""
 
-IS_UNDECIDED = """NOT EXISTS (
-    SELECT FROM accounts_renewalreminder AS reminder
-    WHERE reminder.contract_id = {contract}.id
-        AND reminder.renewal_date = renewal.renewal_date
-        AND reminder.step = step.number
+# A step goes once, and never where the customer was told of the renewal on its day or later: else
+# whoever changes the steps of a policy would mail everybody again.
+# Asked for apart: the first is a look-up of one row.
+IS_UNDECIDED = """(
+    NOT EXISTS (
+        SELECT FROM accounts_renewalreminder AS reminder
+        WHERE reminder.contract_id = {contract}.id
+            AND reminder.renewal_date = renewal.renewal_date
+            AND reminder.step = step.number
+    )
+    AND NOT EXISTS (
+        SELECT FROM accounts_renewalreminder AS told
+        WHERE told.contract_id = {contract}.id
+            AND told.renewal_date = renewal.renewal_date
+            AND told.state IN ('planned', 'done_before')
+            AND told.decided_on >= step.remind_on
+        OFFSET 0
+    )
 )"""

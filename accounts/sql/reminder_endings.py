@@ -27,15 +27,28 @@ _IS_NEWEST = """NOT EXISTS (
         AND newer.id > {mail_id}
 )"""
 
-# The mail of a reminder that failed, was stopped or came back although it is still to come.
+# A reminder that is still to come, of which nobody has got the newest `mail`: it failed, was
+# stopped or came back. Mails do not last: one that is gone and was never accepted `is_lost`.
 NOT_SENT = f"""
 FROM accounts_renewalreminder AS reminder
-JOIN outbox_outgoingmail AS mail
-    ON mail.kind = 'renewal_reminder' AND mail.subject_id = reminder.id
+LEFT JOIN LATERAL (
+    SELECT mail.state, mail.bounced_at
+    FROM outbox_outgoingmail AS mail
+    WHERE mail.kind = 'renewal_reminder' AND mail.subject_id = reminder.id
+    ORDER BY mail.id DESC
+    LIMIT 1
+) AS mail ON TRUE
+CROSS JOIN LATERAL (
+    SELECT mail.state IS NULL AND reminder.accepted_at IS NULL AS is_lost
+) AS proof
 JOIN accounts_contract AS contract ON contract.id = reminder.contract_id
 JOIN accounts_account AS account ON account.id = contract.account_id
-WHERE (mail.state IN ('failed', 'suppressed') OR mail.bounced_at IS NOT NULL)
-    AND {_IS_NEWEST.format(mail_id="mail.id")}
+WHERE (
+        mail.state IN ('failed', 'suppressed')
+        OR mail.bounced_at IS NOT NULL
+        OR mail.state IS NULL AND reminder.bounced_at IS NOT NULL
+        OR proof.is_lost
+    )
     AND reminder.state = 'planned'
     AND {IS_TO_COME}
 """

@@ -17,14 +17,15 @@ WRONG_LINKS_A_MINUTE = 60
 BLACK, WHITE = "#000000", "#ffffff"
 
 
-def behind_link(purpose: str) -> Callable:
-    """Let a view be reached by links of one purpose alone: it gets the subject of the `token` in
-    its path instead of the token. Any other token gets the one page of refusal."""
+def behind_link(purpose: str, bound_to: Callable[[int], str | None]) -> Callable:
+    """Let a view be reached by links of one purpose alone, to rows that are still those which the
+    links were sealed for (`cxcrm.base.links.opened`): it gets the subject of the `token` in its
+    path beside the token. Any other token gets the one page of refusal."""
 
     def guard(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def guarded(request: HttpRequest, token: str, **rest: Any) -> HttpResponse:
-            subject = opened(purpose, token)
+            subject = opened(purpose, token, bound_to=bound_to)
             if subject is None:
                 return refuse_link(request)
             return view(request, subject=subject, token=token, **rest)

@@ -1,12 +1,14 @@
 """Links in mails: derived from what they open, so that none is stored and each can be sent again.
 
-`<subject>.<seal>`: the seal is an HMAC-SHA256 over purpose, number of the key and subject, cut to
-16 bytes. It is checked before anything is looked up. Used, expired and revoked are states of the
-row that a link opens.
+`<subject>.<seal>`: the seal is an HMAC-SHA256 over purpose, number of the key, subject and lasting
+facts of the row that the subject names, cut to 16 bytes. A number alone does not name a row for
+good: after a restore it may be given to another one, which old links must not open. Used, expired
+and revoked are states of the row that a link opens.
 """
 
 import re
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from hmac import compare_digest, digest
 from urllib.parse import urljoin
@@ -18,21 +20,34 @@ CODE_DIGITS = 6
 _LINK = re.compile(r"([0-9]{1,18}(?:-[a-z_]{1,20})?)\.([A-Za-z0-9_-]{22})")
 
 
-def seal(purpose: str, subject: int | str) -> str:
-    """The token of a link to `subject`, a row's id, with a word behind a hyphen if need be."""
+def seal(purpose: str, subject: int | str, *, bound_to: str) -> str:
+    """The token of a link to `subject`, a row's id, with a word behind a hyphen if need be.
+
+    `bound_to`: what makes the row differ from all others and never changes.
+    """
     number, secret = _keys()[0]
-    return f"{subject}.{_seal(purpose, str(subject), number, secret)}"
+    return f"{subject}.{_seal(purpose, str(subject), bound_to, number, secret)}"
 
 
-def opened(purpose: str, token: str) -> str | None:
-    """The subject of a token that was sealed for this purpose; None for any other."""
+def opened(purpose: str, token: str, *, bound_to: Callable[[int], str | None]) -> str | None:
+    """The subject of a token that was sealed for this purpose and for what `bound_to` tells of
+    the row with this id, None where there is none. None for any other token.
+
+    Nothing is looked up for what does not look like a token.
+    """
     link = _LINK.fullmatch(token)
     if link is None:
         return None
     subject, given = link.groups()
-    # All keys are tried, so that the time tells nothing.
-    fits = [compare_digest(given, _seal(purpose, subject, *key)) for key in _keys()]
-    return subject if any(fits) else None
+    facts = bound_to(row_of(subject))
+    # All keys are tried, also where there is no such row, so that the time tells little.
+    fits = [compare_digest(given, _seal(purpose, subject, facts or "", *key)) for key in _keys()]
+    return subject if any(fits) and facts is not None else None
+
+
+def row_of(subject: str) -> int:
+    """The id in a subject, without the word behind it."""
+    return int(subject.partition("-")[0])
 
 
 def code(purpose: str, subject: int) -> str:
@@ -61,8 +76,8 @@ def _keys() -> list[tuple[str, str]]:
     ]
 
 
-def _seal(purpose: str, subject: str, number: str, secret: str) -> str:
-    mac = _mac(purpose, subject, number, secret)
+def _seal(purpose: str, subject: str, bound_to: str, number: str, secret: str) -> str:
+    mac = _mac(purpose, f"{subject}\0{bound_to}", number, secret)
     return urlsafe_b64encode(mac[:SEAL_BYTES]).rstrip(b"=").decode()
 
 

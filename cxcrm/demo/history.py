@@ -261,13 +261,16 @@ class History:
         usual = policy_named("Everybody else")
         first_day = at.date() + NEW_POLICY
         successor = replace_policy(
-            policy_id=usual.pk, first_day=first_day, name="Everybody else, two weeks to decide"
+            policy_id=usual.pk,
+            first_day=first_day,
+            name="Everybody else, two weeks to decide",
+            at=at,
         )
         steps = list(successor.steps.all())
         for step in steps:
             step.least_days_to_decide = 14
         save_policy(policy=successor, steps=steps)
-        end_policy(policy_id=usual.pk, last_day=first_day - GAP)
+        end_policy(policy_id=usual.pk, last_day=first_day - GAP, at=at)
 
     def take_over(self, at: datetime) -> None:
         """The customers of a small hoster come in by a feed."""

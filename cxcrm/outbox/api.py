@@ -1,6 +1,5 @@
 """Where a mail provider tells what became of mails it had accepted."""
 
-import json
 import re
 from hashlib import sha256
 
@@ -19,8 +18,11 @@ from cxcrm.outbox.services.bounces import Bounce, note_bounce
 # They end the way of a mail. What is only delayed is told of again.
 _CAME_BACK = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED}
 _HAS_CODE = re.compile(r"(?<![\d.])[245](?:\d\d|\.\d{1,3}\.\d{1,3})(?![\d.])")
-# As in HardBounce, hard_bounce, Permanent.
-_FOR_GOOD = re.compile(r'"(?:hard|permanent)', re.IGNORECASE)
+# Where providers say of what kind a bounce is, and their words for one that stays; both without
+# case and signs, as in Type: HardBounce, event: hard_bounce, severity: permanent.
+_KIND_FIELDS = {"type", "event", "severity", "status", "bouncetype"}
+_FOR_GOOD = {"hard", "hardbounce", "hardbounced", "hardfail", "permanent", "activityhardbounced"}
+_SIGNS = re.compile(r"[^a-z]")
 
 
 @csrf_exempt
@@ -72,9 +74,29 @@ def _kind_of(event: AnymailTrackingEvent) -> BounceKind:
     text = event.mta_response or ""
     if _HAS_CODE.search(text):
         return bounce_kind(text)
-    told = json.dumps(event.esp_event, default=str)
-    for_good = event.reject_reason == RejectReason.INVALID or _FOR_GOOD.search(told)
+    for_good = event.reject_reason == RejectReason.INVALID or _is_for_good(event.esp_event)
     return BounceKind.HARD if for_good else BounceKind.SOFT
+
+
+def _is_for_good(told: object) -> bool:
+    """By the fields for that alone: an address or a subject line may say anything."""
+    if isinstance(told, list):
+        return any(map(_is_for_good, told))
+    if not isinstance(told, dict):
+        return False
+    return any(
+        _says_for_good(_plain(name), value) or _is_for_good(value) for name, value in told.items()
+    )
+
+
+def _says_for_good(field: str, value: object) -> bool:
+    # Mailjet's is a yes or no.
+    is_flag = field == "hardbounce" and value is True
+    return is_flag or (field in _KIND_FIELDS and _plain(value) in _FOR_GOOD)
+
+
+def _plain(text: object) -> str:
+    return _SIGNS.sub("", str(text).lower())
 
 
 def _event_id(event: AnymailTrackingEvent, provider: str) -> str:

@@ -20,13 +20,17 @@ from cxcrm.outbox.services.wording_versions import plain_texts
 _PREFIX = "text-"
 
 
-class WordingForm(forms.Form):
-    """A field for each text, filled with what is said now, and the sample of the preview.
-
-    `without_own` is what each text says if it is left empty; `based_on` the version that is shown.
-    """
+class VersionForm(forms.Form):
+    """`based_on` is the version that was shown."""
 
     based_on = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+
+class WordingForm(VersionForm):
+    """A field for each text, filled with what is said now, and the sample of the preview.
+
+    `without_own` is what each text says if it is left empty.
+    """
 
     def __init__(
         self,

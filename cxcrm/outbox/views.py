@@ -19,6 +19,7 @@ from cxcrm.outbox.services.unsubscribing import (
     PREFERENCES,
     UNSUBSCRIBE,
     ObjectionStands,
+    address_mark,
     newest_mail_to,
     preferences_of,
     preferences_path,
@@ -43,7 +44,7 @@ DESCRIPTIONS = {
 @csrf_exempt
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@behind_link(UNSUBSCRIBE)
+@behind_link(UNSUBSCRIBE, address_mark)
 def unsubscribe(request: HttpRequest, *, subject: str, token: str) -> HttpResponse:
     """RFC 8058: the mail program posts, and that is all. Opened, it is the page of preferences."""
     number, _hyphen, mail_class = subject.partition("-")
@@ -65,7 +66,7 @@ def unsubscribe(request: HttpRequest, *, subject: str, token: str) -> HttpRespon
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@behind_link(PREFERENCES)
+@behind_link(PREFERENCES, address_mark)
 def preferences(request: HttpRequest, *, subject: str, token: str) -> HttpResponse:
     address = MailAddress.objects.filter(pk=subject).first()
     if address is None:
@@ -117,7 +118,7 @@ def _page(request: HttpRequest, address: MailAddress, *, note: str = "") -> Http
             for name, description in [DESCRIPTIONS[preference.mail_class]]
         ],
         "gets_any": any(preference.objected_at is None for preference in preferences),
-        "action": preferences_path(address.pk),
+        "action": preferences_path(address),
         "nonce": form_nonce(request, _purpose(address)),
         "note": note,
     }

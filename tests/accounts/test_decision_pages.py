@@ -114,6 +114,31 @@ def test_customer_who_was_written_to_too_late_reads_of_no_last_day(reminder, rea
     assert "December 14, 2026" not in text
 
 
+def test_customer_who_was_written_to_too_late_may_leave_by_the_link_after_the_renewal(
+    reminder, reader, clock
+):
+    reminder.policy = ReminderPolicy.objects.create(
+        name="Free", country="FR", missed_window_frees=True
+    )
+    reminder.latest_on = reminder.decided_on - timedelta(days=1)
+    reminder.save()
+    clock.move_to(instant_on(RENEWAL), tick=False)
+    advance_contracts(at=instant_on(RENEWAL))
+
+    text = reader.open().content.decode()
+    assert "None: you may leave at any time" in text
+    assert "The contract runs on; it renews next on January 15, 2028." in text
+    for contradiction in ("This link is over", "for 12 more months", "Price after"):
+        assert contradiction not in text
+    assert "By law you may leave at any time." in reader.open("cancel/").content.decode()
+
+    reader.ask_for_code()
+    reader.cancel(newest_digits(reminder))
+
+    assert Cancellation.objects.get().effective_on is None
+    assert "We will tell you its last day by mail." in reader.open().content.decode()
+
+
 # --- Reading changes nothing
 
 

@@ -4,8 +4,10 @@ import re
 from ipaddress import ip_network
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from accounts.services.decision_links import reminder_mark
 from cxcrm.base.customer_pages import WRONG_LINKS_A_MINUTE
 from cxcrm.base.links import seal
 from cxcrm.outbox.services import deliver_mails
@@ -17,6 +19,7 @@ from tests.accounts.deciding import (
     remind,
     table_contents,
 )
+from tests.factories import AccountFactory, ContractFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -35,12 +38,14 @@ def clock(reader):
 
 
 def refusals(reminder) -> dict[str, str]:
-    token = seal("decide", reminder.pk)
+    mark = reminder_mark(reminder.pk)
+    token = seal("decide", reminder.pk, bound_to=mark)
     return {
         "cut": token[:-1],
-        "other purpose": seal("preferences", reminder.pk),
+        "other purpose": seal("preferences", reminder.pk, bound_to=mark),
         "other row": f"{reminder.pk + 1}.{token.partition('.')[2]}",
-        "no such row": seal("decide", reminder.pk + 1_000),
+        "no such row": seal("decide", reminder.pk + 1_000, bound_to=mark),
+        "other row's facts": seal("decide", reminder.pk, bound_to=f"{mark}0"),
         "JWT without algorithm": "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxNyJ9.",
         "SQL": f"{reminder.pk}'--.AAAAAAAAAAAAAAAAAAAAAA",
     }
@@ -63,6 +68,27 @@ def test_whatever_is_no_link_takes_no_post(reminder):
 
     after = table_contents()
     assert after == before
+
+
+def test_link_mailed_before_a_restore_opens_nobody_elses_contract(reader):
+    """The backup was taken before the reminder was decided: another one gets its number."""
+    link = path_of(reader.reminder)
+    number = reader.reminder.pk
+    reader.reminder.delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence('accounts_renewalreminder', 'id'), %s, false)",
+            [number],
+        )
+    reader.clock.shift(60)
+    other = remind(ContractFactory(account=AccountFactory(), external_id="B-SECRET"))
+
+    answer = Client().get(link)
+
+    assert other.pk == number
+    assert answer.status_code == 404
+    assert "B-SECRET" not in answer.text
+    assert Client().get(path_of(other)).status_code == 200
 
 
 def test_wrong_links_are_limited_for_each_client_and_right_ones_are_not(reminder, clock):

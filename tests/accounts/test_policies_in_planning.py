@@ -6,12 +6,15 @@ import pytest
 
 from accounts.enums import ReminderState, StepAnchor
 from accounts.models import Account, Contract, ReminderPolicy, ReminderPolicyStep, RenewalReminder
-from accounts.selectors.policies import Outcome, dry_run, dry_run_counts, unserved
+from accounts.selectors.policies import Outcome, dry_run, unserved
+from accounts.services.customers import keep_account
 from accounts.services.due_work import run_due_work
 from accounts.services.policies import end_policy, replace_policy, save_policy
 from accounts.services.policy_following import follow_policies
+from accounts.services.products import keep_product
 from accounts.services.renewals import plan_renewal_reminders
 from accounts.sql.contract_dates import refresh_contract_dates
+from accounts.sql.planned_steps import planned_steps
 from cxcrm.base.clock import instant_on
 from tests.factories import AccountFactory, ContactFactory, ContractFactory, ProductFactory, cancel
 
@@ -117,6 +120,7 @@ def test_contract_without_any_policy_is_listed(contract):
     end_policy(
         policy_id=ReminderPolicy.objects.get(name="Everybody else").pk,
         last_day=RENEWAL - DAY,
+        at=NOW,
     )
 
     assert remind_on(contract) is None
@@ -145,7 +149,9 @@ def test_contracts_follow_a_policy_that_changes(contract):
 def test_rule_that_changes_from_a_day_on_makes_nobody_late(contract):
     later = ContractFactory(account=contract.account, starts_on=date(2026, 3, 15), notice_months=0)
     everybody = ReminderPolicy.objects.get(name="Everybody else")
-    changed = replace_policy(policy_id=everybody.pk, first_day=date(2027, 3, 1), name="New rule")
+    changed = replace_policy(
+        policy_id=everybody.pk, first_day=date(2027, 3, 1), name="New rule", at=NOW
+    )
     step = changed.steps.get()
     step.days_before = 100
     save_policy(policy=changed, steps=[step])
@@ -181,17 +187,122 @@ def test_repair_does_not_pass_over_a_renewal_that_is_not_noted(contract):
 def test_policy_that_changes_while_it_is_followed_is_followed_again(contract, monkeypatch):
     from accounts.services import policy_following
 
+    waiting = []
+
     def change_meanwhile(**params) -> int:
-        ReminderPolicy.objects.filter(name="Domains").update(followed_at=None, name="Changed")
+        ReminderPolicy.objects.filter(name="Domains").update(name="Changed")
+        names = ReminderPolicy.objects.filter(followed_at=None).values_list("name", flat=True)
+        waiting.append(set(names))
         return refresh(**params)
 
+    ReminderPolicy.objects.update(followed_at=None)
+    everybody = set(ReminderPolicy.objects.values_list("name", flat=True))
     refresh = policy_following.repair_contract_dates
     monkeypatch.setattr(policy_following, "repair_contract_dates", change_meanwhile)
 
     follow_policies(at=NOW)
 
-    waiting = ReminderPolicy.objects.filter(followed_at=None)
-    assert [one.name for one in waiting] == ["Changed"]
+    assert waiting == [everybody - {"Domains"} | {"Changed"}, {"Changed"}]
+    assert not ReminderPolicy.objects.filter(followed_at=None).exists()
+
+
+def test_following_goes_on_where_the_run_before_had_to_stop(contract, monkeypatch):
+    monkeypatch.setattr("accounts.services.policy_following.IDS_AT_ONCE", contract.pk)
+    second = ContractFactory(account=contract.account, notice_months=0)
+    policy("ours", 60, country="US")
+    monkeypatch.setattr("accounts.services.policy_following.MOST_SECONDS", 0)
+
+    def moved() -> list[bool]:
+        follow_policies(at=NOW)
+        followed = Contract.objects.filter(remind_on=RENEWAL - timedelta(days=60))
+        return [followed.filter(pk=one.pk).exists() for one in (contract, second)]
+
+    assert moved() == [True, False]
+    policy("theirs", 50, country="FR")
+    # The new one is followed from the start, which brings nobody further.
+    assert moved() == [True, False]
+    assert moved() == [True, True]
+    assert set(ReminderPolicy.objects.values_list("followed_at", "followed_up_to")) == {(NOW, 0)}
+
+
+# --- When the steps of a policy change
+
+
+def told(contract) -> list[tuple]:
+    rows = RenewalReminder.objects.filter(contract=contract, state=ReminderState.PLANNED)
+    return list(rows.order_by("decided_on").values_list("step", "due_on", "decided_on"))
+
+
+@pytest.fixture
+def told_45_days_before(contract):
+    changing = policy("ours", 45, country="US")
+    run_due_work(at=NOW)
+    run_due_work(at=instant_on(date(2026, 12, 2)))
+    assert told(contract) == [(1, date(2026, 12, 1), date(2026, 12, 2))]
+    return changing
+
+
+@pytest.mark.parametrize("days_before", [60, 45, 44])
+def test_step_that_lies_before_what_was_told_mails_nobody(
+    contract, told_45_days_before, days_before
+):
+    steps = [*told_45_days_before.steps.all(), ReminderPolicyStep(days_before=days_before)]
+    save_policy(policy=told_45_days_before, steps=steps)
+    today = date(2026, 12, 20)
+
+    run_due_work(at=instant_on(today))
+
+    assert len(told(contract)) == 1
+    contract.refresh_from_db()
+    assert contract.remind_on is None
+    assert planned_steps(contract_id=contract.pk, on=today) == []
+    assert dry_run(on=today, today=today, limit=9).rows == []
+
+
+def test_step_that_takes_another_ones_place_mails_nobody(contract, told_45_days_before):
+    save_policy(policy=told_45_days_before, steps=[ReminderPolicyStep(days_before=46)])
+
+    run_due_work(at=instant_on(date(2026, 12, 3)))
+
+    assert len(told(contract)) == 1
+
+
+def test_step_that_lies_behind_what_was_told_goes(contract, told_45_days_before):
+    steps = [*told_45_days_before.steps.all(), ReminderPolicyStep(days_before=10)]
+    save_policy(policy=told_45_days_before, steps=steps)
+
+    run_due_work(at=instant_on(date(2026, 12, 20)))
+    run_due_work(at=instant_on(date(2027, 1, 5)))
+
+    assert told(contract)[1:] == [(2, date(2027, 1, 5), date(2027, 1, 5))]
+
+
+# --- When customers and products change
+
+
+def test_contracts_follow_an_account_that_is_changed(contract):
+    account = contract.account
+    policy("Canada", 60, country="CA")
+    follow_policies(at=NOW)
+    account.country = "CA"
+    account.region = ""
+
+    keep_account(account=account, at=NOW)
+
+    contract.refresh_from_db()
+    assert contract.remind_on == RENEWAL - timedelta(days=60)
+
+
+def test_contracts_follow_a_product_that_is_changed(contract):
+    policy("Certificates", 60, country="US", product_family="certificate")
+    follow_policies(at=NOW)
+    contract.product.family = "certificate"
+
+    keep_product(contract.product)
+
+    assert run_due_work(at=NOW)["followed"] == 1
+    contract.refresh_from_db()
+    assert contract.remind_on == RENEWAL - timedelta(days=60)
 
 
 def test_day_that_an_old_policy_planned_is_looked_at_again(contract):
@@ -254,7 +365,7 @@ def test_dry_run_tells_what_the_planner_does_day_after_day(many):
     told = {
         (day, row.contract_id, row.step, row.outcome, row.is_clash, row.renewal_date)
         for day in days
-        for row in dry_run(on=day, today=today, limit=100)
+        for row in dry_run(on=day, today=today, limit=100).rows
     }
 
     for day in days:
@@ -279,8 +390,8 @@ def test_dry_run_tells_what_the_planner_does_day_after_day(many):
 def test_dry_run_of_today_tells_what_is_outstanding_and_changes_nothing(many):
     today = date(2026, 12, 20)
     at = instant_on(today)
-    rows = dry_run(on=today, today=today, limit=200)
-    counts = dry_run_counts(on=today, today=today)
+    told = dry_run(on=today, today=today, limit=200)
+    rows, counts = told.rows, told.counts
     assert RenewalReminder.objects.count() == 0
 
     plan_renewal_reminders(at=at)
@@ -299,11 +410,11 @@ def test_dry_run_of_today_tells_what_is_outstanding_and_changes_nothing(many):
 
 def test_dry_run_goes_on_behind_a_row_and_keeps_to_a_brand(many):
     today = date(2026, 12, 20)
-    whole = dry_run(on=today, today=today, limit=200)
+    whole = dry_run(on=today, today=today, limit=200).rows
 
-    first = dry_run(on=today, today=today, limit=3)
-    rest = dry_run(on=today, today=today, after=first[-1].key, limit=200)
-    of_brand = dry_run(on=today, today=today, brand_id=many[0].brand_id, limit=200)
+    first = dry_run(on=today, today=today, limit=3).rows
+    rest = dry_run(on=today, today=today, after=first[-1].key, limit=200).rows
+    of_brand = dry_run(on=today, today=today, brand_id=many[0].brand_id, limit=200).rows
 
     assert first + rest == whole
     assert {row.account_id for row in of_brand} == {many[0].pk}
@@ -311,7 +422,7 @@ def test_dry_run_goes_on_behind_a_row_and_keeps_to_a_brand(many):
 
 
 def test_dry_run_says_why(contract):
-    [row] = dry_run(on=RENEWAL - timedelta(days=45), today=date(2026, 6, 2), limit=10)
+    [row] = dry_run(on=RENEWAL - timedelta(days=45), today=date(2026, 6, 2), limit=10).rows
 
     assert (row.outcome, row.policy_name, row.step, row.language) == (
         Outcome.MAIL,

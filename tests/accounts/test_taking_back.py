@@ -202,6 +202,31 @@ def test_who_takes_back_after_the_deadline_is_called_however_long_ago_the_mail_w
     assert retention_tasks() == [(TaskOrigin.REMINDER_TOO_LATE, date(2027, 1, 10))]
 
 
+def test_who_takes_back_is_reminded_even_where_the_stopped_mail_is_long_gone(contract, stopped):
+    OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).delete()
+
+    take_back_standing(contract, instant_on(date(2026, 12, 10)))
+
+    stopped.refresh_from_db()
+    assert (stopped.state, stopped.decided_on) == ("planned", date(2026, 12, 10))
+    [mail] = OutgoingMail.objects.filter(kind=RENEWAL_REMINDER)
+    assert (mail.state, mail.subject_id) == ("queued", stopped.pk)
+
+
+@pytest.mark.parametrize(
+    ("bounced_at", "tasks"),
+    [(None, []), (NOW, [(TaskOrigin.REMINDER_NOT_DELIVERED, date(2026, 12, 10))])],
+)
+def test_proof_outlives_the_mail_of_who_takes_back(contract, stopped, bounced_at, tasks):
+    OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).delete()
+    RenewalReminder.objects.update(accepted_at=NOW, bounced_at=bounced_at)
+
+    take_back_standing(contract, instant_on(date(2026, 12, 10)))
+
+    assert not OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).exists()
+    assert retention_tasks() == tasks
+
+
 def test_whose_reminder_had_failed_is_called_at_once(contract, stopped):
     OutgoingMail.objects.filter(kind=RENEWAL_REMINDER).update(state="failed", finished_at=NOW)
 

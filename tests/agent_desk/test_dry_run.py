@@ -153,6 +153,7 @@ def test_contracts_that_no_policy_serves_are_listed_and_say_so(desk):
     end_policy(
         policy_id=ReminderPolicy.objects.get(name="Everybody else").pk,
         last_day=date(2026, 12, 31),
+        at=NOW,
     )
     client = desk(Role.AGENT)
 

@@ -37,6 +37,7 @@ MAKERS = {
     "mailwording": rows.make_wording,
     "outgoingmail": rows.make_mail,
     "product": rows.make_product,
+    "recipientdomain": rows.make_limit,
     "reminderpolicy": rows.make_policy,
     "renewalreminder": rows.make_reminder,
     "task": rows.make_task,
@@ -48,6 +49,7 @@ CAN_BE_ADDED = {
     "contact",
     "exchangerate",
     "product",
+    "recipientdomain",
     "reminderpolicy",
 }
 
@@ -74,7 +76,7 @@ LEADING = WORKING | {"job", "jobrefusal"}
 SEES = {
     Role.AGENT: WORKING,
     Role.TEAM_LEAD: LEADING,
-    Role.CX_MANAGER: LEADING | {"importissue", "importmapping", "importrun"},
+    Role.CX_MANAGER: LEADING | {"importissue", "importmapping", "importrun", "recipientdomain"},
     Role.EXECUTIVE: {
         "account",
         "brand",
@@ -96,6 +98,7 @@ CHANGES = {
         "brand",
         "cancellationreason",
         "exchangerate",
+        "recipientdomain",
         "reminderpolicy",
     },
     Role.EXECUTIVE: set(),
@@ -106,6 +109,7 @@ CHANGES = {
         "brand",
         "cancellationreason",
         "exchangerate",
+        "recipientdomain",
         "reminderpolicy",
     },
 }

@@ -233,6 +233,8 @@ def test_duplicate_ends_the_old_policy_and_opens_a_copy_from_the_day_on(desk):
     [
         ({"first_day": "2026-01-01", "name": "Copy"}, "first_day"),
         ({"first_day": "2028-01-01", "name": "Copy"}, "first_day"),
+        ({"first_day": "0001-01-01", "name": "Copy"}, "first_day"),
+        ({"first_day": "2026-05-30", "name": "Copy"}, "first_day"),
         ({"first_day": "2027-01-01", "name": "Domains"}, "name"),
     ],
 )
@@ -265,7 +267,7 @@ def test_end_sets_the_last_renewal_date_and_has_the_contracts_follow(desk):
     assert [policy.effective_until, policy.followed_at] == [date(2026, 12, 31), None]
 
 
-@pytest.mark.parametrize("last_day", ["2025-12-31", "2027-12-31"])
+@pytest.mark.parametrize("last_day", ["0001-01-01", "2025-12-31", "2026-05-29", "2027-12-31"])
 def test_end_refuses_days_before_it_begins_and_after_its_end(desk, last_day):
     client = desk(Role.CX_MANAGER)
     policy = ReminderPolicyFactory(
@@ -277,6 +279,42 @@ def test_end_refuses_days_before_it_begins_and_after_its_end(desk, last_day):
     assert list(response.context["form"].errors) == ["last_day"]
     policy.refresh_from_db()
     assert policy.effective_until == date(2027, 12, 31)
+
+
+@pytest.mark.parametrize("deed", ["end", "replace"])
+@pytest.mark.parametrize("day", ["0001-01-01", "2026-05-29"])
+def test_policy_of_ever_neither_ends_nor_is_replaced_in_the_past(desk, deed, day):
+    client = desk(Role.CX_MANAGER)
+    policy = ReminderPolicyFactory()
+    answers = {"_form_submitted": "1", "name": "Copy"}
+
+    response = client.post(page_of(policy, deed), answers | {"last_day": day, "first_day": day})
+
+    field, message = {
+        "end": ("last_day", "Yesterday at the earliest."),
+        "replace": ("first_day", "Today at the earliest."),
+    }[deed]
+    assert response.context["form"].errors == {field: [message]}
+    policy.refresh_from_db()
+    assert policy.effective_until is None
+    assert not ReminderPolicy.objects.filter(name="Copy").exists()
+
+
+def test_page_lets_no_policy_end_in_the_past_and_leaves_one_that_is_over_alone(desk):
+    client = desk(Role.CX_MANAGER)
+    living, over = (
+        ReminderPolicyFactory(country="PT"),
+        ReminderPolicyFactory(country="IT", effective_until=date(2026, 1, 1)),
+    )
+
+    refused = client.post(
+        page_of(living), filled_in(client, page_of(living), effective_until="2026-05-29")
+    )
+    renamed = client.post(page_of(over), filled_in(client, page_of(over), name="Italy, old"))
+
+    assert errors_of(refused) == {"effective_until": ["Yesterday at the earliest."]}
+    assert renamed.status_code == 302
+    assert ReminderPolicy.objects.get(pk=over.pk).name == "Italy, old"
 
 
 def test_policy_that_is_over_offers_no_deeds(desk):

@@ -44,6 +44,58 @@ def test_agent_notes_an_objection_to_one_class_and_to_all(desk):
     assert "By letter or message" in page
 
 
+CONSENT = {
+    "mail_class": "survey",
+    "source": "Call recording 4711",
+    "consented_at": "2026-06-01T09:30",
+}
+
+
+def test_lead_lifts_an_objection_by_a_newer_consent_and_agents_do_not(desk):
+    address = rows.make_address()
+    page = reverse("admin:outbox_mailaddress_change", args=[address.pk])
+    deed = reverse("admin:outbox_mailaddress_lift_objection", args=[address.pk])
+    assert deed not in desk(Role.TEAM_LEAD).get(page).text
+    object_to_all(address_id=address.pk, via=ObjectionSource.PHONE, at=NOW - timedelta(hours=1))
+
+    assert deed not in desk(Role.AGENT).get(page).text
+    refused = submit(desk(Role.AGENT), address, "lift_objection", **CONSENT)
+    assert refused.status_code == 403
+    client = desk(Role.TEAM_LEAD)
+    assert deed in client.get(page).text
+    submit(client, address, "lift_objection", **CONSENT)
+
+    survey = MailPermission.objects.get(mail_class="survey")
+    assert (survey.objected_at, survey.basis, survey.source, survey.granted_at) == (
+        None,
+        "consent",
+        "Call recording 4711",
+        datetime(2026, 6, 1, 9, 30, tzinfo=UTC),
+    )
+    assert "Call recording 4711" in client.get(page).text
+
+
+@pytest.mark.parametrize(
+    ("answers", "field"),
+    [
+        ({"mail_class": "service"}, "mail_class"),
+        ({"mail_class": "all"}, "mail_class"),
+        ({"source": " "}, "source"),
+        ({"source": "x" * 201}, "source"),
+        ({"consented_at": ""}, "consented_at"),
+        ({"consented_at": "2026-06-01T08:59"}, "consented_at"),
+    ],
+)
+def test_objection_stands_where_the_consent_is_not_proved(desk, answers, field):
+    address = rows.make_address()
+    object_to_all(address_id=address.pk, via=ObjectionSource.PHONE, at=NOW - timedelta(hours=1))
+
+    response = submit(desk(Role.CX_MANAGER), address, "lift_objection", **CONSENT | answers)
+
+    assert response.context["form"].errors.keys() == {field}
+    assert MailPermission.objects.filter(objected_at__isnull=False).count() == 4
+
+
 @pytest.mark.parametrize(
     ("answers", "field"),
     [

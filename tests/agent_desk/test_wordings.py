@@ -162,6 +162,9 @@ def test_manager_goes_back_to_the_default_and_to_an_earlier_version(desk):
 
     manager.post(url("reset"), {"based_on": "7"})
     assert MailWording.objects.count() == 1
+    for nonsense in ("", "x", "-1", "9" * 5000):
+        assert manager.post(url("reset"), {"based_on": nonsense}).status_code == 302
+        assert MailWording.objects.count() == 1
     manager.post(url("reset"), {"based_on": "1"})
     assert MailWording.objects.get(version=2).texts == {}
 

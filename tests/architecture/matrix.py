@@ -183,6 +183,7 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "/desk/outbox/mailaddress/<path:object_id>/change/": CUSTOMER_SERVICE,
     "/desk/outbox/mailaddress/<path:object_id>/delete/": NOBODY,
     "/desk/outbox/mailaddress/<path:object_id>/history/": CUSTOMER_SERVICE,
+    "/desk/outbox/mailaddress/<path:object_id>/lift_objection/": LEADS,
     "/desk/outbox/mailaddress/<path:object_id>/note_objection/": CUSTOMER_SERVICE,
     "/desk/outbox/mailaddress/<path:object_id>/revive/": LEADS,
     "/desk/outbox/mailaddress/add/": NOBODY,

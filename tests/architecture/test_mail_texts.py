@@ -13,7 +13,7 @@ from cxcrm.outbox.services.message import compose_message
 from cxcrm.outbox.services.rendering import DOTS, as_json, render
 from cxcrm.outbox.services.values import day_in_words
 from cxcrm.outbox.services.wording import placeholders_in, problems_with
-from tests.outbox.letters import BRAND
+from tests.outbox.letters import BRAND, NOW
 
 ON = date(2028, 3, 1)
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
@@ -137,6 +137,7 @@ def test_whatever_a_name_contains_is_text_in_one_mail_to_one_recipient(name, var
     mail = render(kind, facts=facts, language="en", secrets={})
     message = compose_message(
         mail_id=1,
+        planned_at=NOW,
         address="ada@example.com",
         language="en",
         brand=facts["brand"],

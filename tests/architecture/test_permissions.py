@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts.enums import TaskPool
 from accounts.models import ImportIssue, ImportMapping, ImportRun, TimelineEvent
-from accounts.services.decision_links import DECIDE
+from accounts.services.decision_links import DECIDE, reminder_mark
 from accounts.services.deeds import TAKE_TASKS
 from accounts.services.renewals import plan_renewal_reminders
 from accounts.services.tasks import open_task
@@ -76,7 +76,7 @@ def ids(db) -> dict[str, str]:
         "exchangerate": str(rows.make_rate().pk),
         "lostaccount": str(rows.make_lost_account().pk),
         "reminderpolicy": str(rows.make_policy().pk),
-        "renewal": seal(DECIDE, open_reminder.pk),
+        "renewal": seal(DECIDE, open_reminder.pk, bound_to=reminder_mark(open_reminder.pk)),
         "renewalreminder": str(contract.reminders.get().pk),
         "importmapping": str(mapping.pk),
         "importrun": str(run.pk),

@@ -6,9 +6,19 @@ from hmac import digest
 
 import pytest
 
-from cxcrm.base.links import absolute, code, is_code, opened, seal
+from cxcrm.base.links import absolute, code, is_code
+from cxcrm.base.links import opened as opened_by
+from cxcrm.base.links import seal as sealed
 
 OLD, NEW, FOREIGN = "1:the old secret", "2:the new secret", "2:somebody else's secret"
+
+
+def seal(purpose: str, subject: int | str) -> str:
+    return sealed(purpose, subject, bound_to="ada@example.com")
+
+
+def opened(purpose: str, token: str) -> str | None:
+    return opened_by(purpose, token, bound_to=lambda _row: "ada@example.com")
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +34,27 @@ def test_token_opens_its_subject(subject):
 
 def test_token_is_the_same_each_time_so_that_a_mail_can_be_sent_again():
     assert seal("decide", 17) == seal("decide", 17)
+
+
+def test_token_opens_no_other_row_that_got_the_number():
+    token = seal("decide", 17)
+
+    for facts in ("grace@example.com", "", None):
+        assert opened_by("decide", token, bound_to=lambda _row, facts=facts: facts) is None
+
+
+def test_token_without_facts_opens_nothing_where_there_is_no_row():
+    token = sealed("decide", 17, bound_to="")
+
+    assert opened_by("decide", token, bound_to=lambda _row: None) is None
+
+
+def test_row_is_asked_for_by_its_number_and_only_for_what_looks_like_a_token():
+    asked = []
+    for token in (seal("decide", "17-page"), "17", "x.y", f"17'--.{'A' * 22}"):
+        opened_by("decide", token, bound_to=asked.append)
+
+    assert asked == [17]
 
 
 def test_token_for_another_purpose_opens_nothing():

@@ -82,8 +82,7 @@ def send_again_and_again() -> None:
 
 def fall_over_poison() -> None:
     """What cannot be written ends the worker's turn instead of the mail."""
-    sending.Error = Exception
-    sending.DataError = ()
+    sending.OperationalError = Exception
 
 
 ALTERATIONS: dict[str, Callable[[], None]] = {

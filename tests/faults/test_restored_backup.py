@@ -6,13 +6,15 @@ from dataclasses import replace
 import pytest
 from django.db import connection
 
-from accounts.enums import ContractState
-from accounts.models import Contract
+from accounts.enums import ContractState, ReminderState
+from accounts.models import Contract, RenewalReminder
+from cxcrm.base import clock
 from cxcrm.outbox.enums import HoldReason, MailState
 from cxcrm.outbox.models import OutgoingMail
 from cxcrm.outbox.selectors import delivery_state
+from cxcrm.outbox.services.hold import may_send
 from tests.faults.experiment import FEW_MAILS, FULL, Experiment, Outcome
-from tests.faults.load import DAY
+from tests.faults.load import DAY, add_customers
 from tests.processes.database import connected_to, new_database
 from tests.processes.deployment import SWEEP_SECONDS
 from tests.processes.process import Process, wait_until
@@ -59,6 +61,48 @@ def restore_mid_wave(deployment, *, teeth: str = "") -> Outcome:
         unwanted=outcome.unwanted + sent_on_hold,
         note=f"{sent_on_hold} sent on hold, {sent_after_backup} after the backup",
     )
+
+
+def restore_before_wave(deployment, *, teeth: str = "") -> Outcome:
+    """The wave is decided and sent by the host that is lost, after its last backup."""
+    wave = Experiment("F19 lost wave", deployment, teeth)
+    lost_host = connection.settings_dict["NAME"]
+    # Due today, so that beat has it decided.
+    wave.expected = add_customers("lost-wave", MAILS, remind_on=clock.now().date())
+    remember_which_database_sends()
+    connection.close()
+    with new_database(f"{lost_host}_restored", template=lost_host) as url:
+        old = deployment.start_worker("old-worker")
+        beat = deployment.start_beat("old-beat")
+        wave.wait_for_mails(MAILS)
+        wave.settle()
+        lose(wave, beat, old)
+        lost_at = clock.now()
+
+        deployment.environment |= {"DATABASE_URL": url, "CXCRM_TEETH": teeth}
+        with connected_to(f"{lost_host}_restored"):
+            sent_on_hold = start_new_host(wave)
+            decided_on_hold = RenewalReminder.objects.count()
+            if not teeth:
+                assert delivery_state().hold_reason == HoldReason.RESTORED
+                assert decided_on_hold == 0
+                moment = lost_at.isoformat()
+                deployment.manage("release_mails", "--yes", "--discard-planned-before", moment)
+                assert held_reminders() == MAILS
+            time.sleep(SWEEPS_ON_HOLD * SWEEP_SECONDS)
+            outcome = wave.settle()
+    return replace(
+        outcome, note=f"{sent_on_hold} sent, {decided_on_hold} decided before the release"
+    )
+
+
+def remember_which_database_sends() -> None:
+    """As its first turn of delivery does."""
+    may_send(at=clock.now())
+
+
+def held_reminders() -> int:
+    return RenewalReminder.objects.filter(state=ReminderState.HELD).count()
 
 
 def lose(wave: Experiment, beat: Process, worker: Process) -> None:
@@ -109,3 +153,15 @@ def test_restored_backup_without_hold_is_noticed(deployment, record):
 
     with pytest.raises(AssertionError):
         outcome.keeps_the_promise(most_doubles=HOSTS_THAT_DIED)
+
+
+def test_what_the_lost_host_has_decided_goes_to_nobody_twice(deployment, record):
+    outcome = record(restore_before_wave(deployment))
+
+    outcome.keeps_the_promise(most_doubles=0)
+
+
+def test_what_the_lost_host_has_decided_goes_twice_without_hold(deployment, record):
+    outcome = record(restore_before_wave(deployment, teeth="hold"))
+
+    assert outcome.double == outcome.n

@@ -19,8 +19,8 @@ CUSTOMERS = 500 if FULL else 100
 ROUNDS_WITH_TWO = 3 if FULL else 1
 ROUNDS_WITH_THREE = 2 if FULL else 1
 
-# The planner's two guards, taken out in the database: it takes what it has decided off the
-# contracts, and the index refuses a second decision.
+# The planner's guards, taken out in the database: it takes what it has decided off the contracts,
+# it looks for decisions before it decides, and the index refuses a second one.
 WITHOUT_CLAIM = """
 CREATE FUNCTION keep_remind_on() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN
@@ -29,14 +29,18 @@ CREATE FUNCTION keep_remind_on() RETURNS trigger LANGUAGE plpgsql AS
         RETURN NEW;
     END $$;
 CREATE TRIGGER keep_remind_on BEFORE UPDATE OF remind_on ON accounts_contract
-    FOR EACH ROW WHEN (NEW.remind_on IS NULL) EXECUTE FUNCTION keep_remind_on();
+    FOR EACH ROW WHEN (OLD.remind_on IS NOT NULL) EXECUTE FUNCTION keep_remind_on();
 """
-# Dropped, the planner's ON CONFLICT would fail; so no decision is ever the same as another.
+# Dropped, the planner's ON CONFLICT would fail; so decisions are hidden once they are made.
 WITHOUT_INDEX = """
-CREATE FUNCTION count_steps() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN NEW.step := 1 + random() * 30000; RETURN NEW; END $$;
-CREATE TRIGGER count_steps BEFORE INSERT ON accounts_renewalreminder
-    FOR EACH ROW EXECUTE FUNCTION count_steps();
+CREATE FUNCTION hide_decision() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN
+        UPDATE accounts_renewalreminder
+        SET step = 100 + NEW.id % 30000, decided_on = decided_on - 400 WHERE id = NEW.id;
+        RETURN NULL;
+    END $$;
+CREATE TRIGGER hide_decision AFTER INSERT ON accounts_renewalreminder
+    FOR EACH ROW EXECUTE FUNCTION hide_decision();
 """
 
 

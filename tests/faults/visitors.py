@@ -135,7 +135,7 @@ def paths_to_open() -> Sequence[str]:
     return [
         LOGIN,
         urlsplit(reminder_secrets(reminder.pk)["decide_url"]).path,
-        urlsplit(preferences_url(address.pk)).path,
+        urlsplit(preferences_url(address)).path,
         reverse("admin:accounts_contract_changelist"),
         reverse("admin:operations"),
     ]

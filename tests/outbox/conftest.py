@@ -1,5 +1,6 @@
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def letters(monkeypatch, settings) -> Letters:
             )
         )
     return letters
+
+
+@pytest.fixture
+def code(letters) -> str:
+    """A kind that somebody waits for."""
+    register_mail_kind(replace(kinds.mail_kind("letter"), name="code", at_any_hour=True))
+    return "code"
 
 
 @pytest.fixture

@@ -101,6 +101,7 @@ class Relay:
 
     log: list[tuple[str, EmailMessage]] = field(default_factory=list)
     senders: list[str] = field(default_factory=list)
+    at_sender: str = ""
     at_recipient: dict[str, str] = field(default_factory=dict)
     at_end: dict[str, str] = field(default_factory=dict)
     # A recipient whose mail is not answered until so many others have come.
@@ -113,6 +114,8 @@ class Relay:
 
     async def handle_MAIL(self, server: SMTP, session, envelope: Envelope, address, options):  # noqa: N802 - aiosmtpd's name
         self.senders.append(address)
+        if self.at_sender:
+            return self.at_sender
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 OK"

@@ -1,14 +1,16 @@
 """F20: what servers, people and forgers write to the address that bounces go to."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DataError, OperationalError, connection
 
 from cxcrm.base import links
-from cxcrm.outbox.models import MailAddress, MailBounce
+from cxcrm.outbox.models import MailAddress, MailBounce, OutgoingMail
 from cxcrm.outbox.services import MailboxAway, bounce_mailbox, deliver_mails, read_bounces
 from cxcrm.outbox.services.message import BOUNCE, envelope_sender, mail_of_envelope_sender
 from tests.outbox.letters import NOW, mail
@@ -17,6 +19,7 @@ from tests.outbox.mailbox import MailboxServer, mailbox_on_this_machine
 pytestmark = pytest.mark.django_db
 
 REPORTS = Path(__file__).parent / "reports"
+LATER = NOW + timedelta(hours=1)
 AT = datetime(2026, 6, 1, 10, 30, tzinfo=UTC)
 
 
@@ -35,8 +38,8 @@ def mailbox(settings) -> Iterator[MailboxServer]:
         yield mailbox
 
 
-def report(name: str, mail_id: int) -> bytes:
-    sealed = envelope_sender(mail_id)
+def report(name: str, sent: OutgoingMail) -> bytes:
+    sealed = envelope_sender(sent.pk, sent.planned_at)
     # One letter of the seal is another.
     forged = sealed[:-15] + ("A" if sealed[-15] != "A" else "B") + sealed[-14:]
     content = (REPORTS / f"{name}.eml").read_bytes()
@@ -61,7 +64,7 @@ def report(name: str, mail_id: int) -> bytes:
     ],
 )
 def test_only_genuine_bounces_count(sent, mailbox, name, kind):
-    mailbox.mails = [report(name, sent.pk)]
+    mailbox.mails = [report(name, sent)]
 
     noted = read_bounces(at=AT)
 
@@ -75,7 +78,7 @@ def test_only_genuine_bounces_count(sent, mailbox, name, kind):
 
 
 def test_hard_bounce_keeps_the_words_and_the_time_of_the_server(sent, mailbox):
-    mailbox.mails = [report("hard", sent.pk)]
+    mailbox.mails = [report("hard", sent)]
 
     read_bounces(at=AT)
 
@@ -87,9 +90,37 @@ def test_hard_bounce_keeps_the_words_and_the_time_of_the_server(sent, mailbox):
     )
 
 
+def test_words_that_no_database_can_keep_do_not_block_the_mailbox(sent, mailbox):
+    unclean = report("hard", sent).replace(
+        b"Diagnostic-Code: smtp; ", b"Diagnostic-Code: smtp; \x00\xed"
+    )
+    mailbox.mails = [unclean, report("delayed", sent)]
+
+    assert read_bounces(at=AT) == {"noted": 1, "passed_over": 1}
+
+    assert mailbox.mails == []
+    assert MailAddress.objects.get().bounced_at is not None
+
+
+@pytest.mark.parametrize(("error", "left"), [(DataError, 0), (OperationalError, 2)])
+def test_a_report_that_cannot_be_kept_is_passed_over_and_one_that_can_later_stays(
+    sent, mailbox, monkeypatch, error, left
+):
+    def refuse(**_fields):
+        raise error
+
+    monkeypatch.setattr(bounce_mailbox, "note_bounce", refuse)
+    mailbox.mails = [report("hard", sent)] * 2
+
+    with pytest.raises(error) if left else nullcontext():
+        read_bounces(at=AT)
+
+    assert len(mailbox.mails) == left
+
+
 def test_a_mail_too_large_to_be_a_report_is_not_even_fetched(sent, mailbox):
-    huge = report("hard", sent.pk) + b"x" * bounce_mailbox.LARGEST_MAIL
-    mailbox.mails = [huge, report("soft", sent.pk)]
+    huge = report("hard", sent) + b"x" * bounce_mailbox.LARGEST_MAIL
+    mailbox.mails = [huge, report("soft", sent)]
 
     assert read_bounces(at=AT) == {"noted": 1, "passed_over": 1}
 
@@ -97,13 +128,13 @@ def test_a_mail_too_large_to_be_a_report_is_not_even_fetched(sent, mailbox):
 
 
 def test_a_long_line_does_not_end_the_reading(sent, mailbox):
-    mailbox.mails = [b"Subject: x\r\n\r\n" + b"x" * 100_000, report("hard", sent.pk)]
+    mailbox.mails = [b"Subject: x\r\n\r\n" + b"x" * 100_000, report("hard", sent)]
 
     assert read_bounces(at=AT) == {"noted": 1, "passed_over": 1}
 
 
 def test_one_run_reads_so_many_and_the_next_the_rest(sent, mailbox):
-    mailbox.mails = [report("delayed", sent.pk)] * 2 + [report("hard", sent.pk)]
+    mailbox.mails = [report("delayed", sent)] * 2 + [report("hard", sent)]
 
     assert read_bounces(at=AT, most=2) == {"noted": 0, "passed_over": 2}
     assert read_bounces(at=AT, most=2) == {"noted": 1, "passed_over": 0}
@@ -112,7 +143,7 @@ def test_one_run_reads_so_many_and_the_next_the_rest(sent, mailbox):
 def test_a_connection_cut_before_the_goodbye_repeats_the_reading_and_notes_nothing_twice(
     sent, mailbox
 ):
-    mailbox.mails = [report("soft", sent.pk)]
+    mailbox.mails = [report("soft", sent)]
     mailbox.hangs_up = True
 
     with pytest.raises(MailboxAway):
@@ -141,7 +172,7 @@ def test_nothing_is_read_where_no_mailbox_is_named(sent, capsys):
 
 
 def test_the_command_says_what_it_found(sent, mailbox, capsys):
-    mailbox.mails = [report("hard", sent.pk), report("auto-reply", sent.pk)]
+    mailbox.mails = [report("hard", sent), report("auto-reply", sent)]
 
     call_command("read_bounces")
 
@@ -155,14 +186,14 @@ def test_the_envelope_tells_the_mail_and_the_reader_sees_the_brand(sent, relay):
     [(_recipient, message)] = relay.log
 
     [envelope] = relay.senders
-    assert envelope == envelope_sender(sent.pk)
+    assert envelope == envelope_sender(sent.pk, sent.planned_at)
     assert mail_of_envelope_sender(f"<{envelope}>") == sent.pk
     assert message["From"] == "Nordlicht <mail@nordlicht.example>"
 
 
 def test_the_envelope_fits_and_is_the_brands_where_no_bounces_are_wanted(letters, relay, settings):
     settings.CXCRM_BOUNCE_ADDRESS = "b" * 20 + "@mail.test"
-    assert len(envelope_sender(10**18 - 1).partition("@")[0]) <= 64
+    assert len(envelope_sender(10**18 - 1, NOW).partition("@")[0]) <= 64
     settings.CXCRM_BOUNCE_ADDRESS = ""
     letters.queue("ada@example.com")
 
@@ -183,8 +214,33 @@ def test_the_envelope_fits_and_is_the_brands_where_no_bounces_are_wanted(letters
         "",
     ],
 )
-def test_other_addresses_are_of_no_mail(settings, address):
-    settings.CXCRM_BOUNCE_ADDRESS = "bounces@mail.test"
+def test_other_addresses_are_of_no_mail(sent, address):
+    token = envelope_sender(sent.pk, sent.planned_at).partition("@")[0].removeprefix("bounces+")
+    mark = sent.planned_at.isoformat()
+    other_purpose = links.seal("unsubscribe", sent.pk, bound_to=mark)
 
-    assert mail_of_envelope_sender(address.format(links.seal(BOUNCE, 1))) is None
-    assert mail_of_envelope_sender(f"bounces+{links.seal('unsubscribe', 1)}@mail.test") is None
+    assert mail_of_envelope_sender(f"bounces+{token}@mail.test") == sent.pk
+    assert token == links.seal(BOUNCE, sent.pk, bound_to=mark)
+    assert mail_of_envelope_sender(address.format(token)) is None
+    assert mail_of_envelope_sender(f"bounces+{other_purpose}@mail.test") is None
+
+
+def test_what_comes_back_of_a_mail_that_a_restore_has_undone_is_of_no_mail(
+    sent, letters, relay, mailbox
+):
+    """Its number has gone to another mail, here even to the same address."""
+    told = report("hard", sent)
+    [(_recipient, message)] = relay.log
+    OutgoingMail.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence('outbox_outgoingmail', 'id'), %s, false)",
+            [sent.pk],
+        )
+    letters.queue("ada@example.com", at=LATER)
+    deliver_mails(at=LATER)
+    mailbox.mails = [told]
+
+    assert mail().pk == sent.pk
+    assert read_bounces(at=LATER) == {"noted": 0, "passed_over": 1}
+    assert relay.log[1][1]["Message-ID"] != message["Message-ID"]

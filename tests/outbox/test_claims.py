@@ -25,6 +25,36 @@ def test_claims_pass_over_rows_that_another_worker_is_taking(letters):
     assert (mine, theirs) == (list(range(1, 21)), list(range(21, 31)))
 
 
+@pytest.mark.django_db
+def test_claims_take_what_somebody_waits_for_first(letters, code):
+    letters.queue(*(f"p{number}@example.com" for number in range(1, 31)))
+    letters.queue("a@example.com", "b@example.com", kind=code)
+
+    assert claim("one:1") == [1, 2, *range(1, 19)]
+    assert claim("one:1") == list(range(19, 31))
+
+
+@pytest.mark.django_db
+def test_claims_take_no_more_than_the_limit_of_what_somebody_waits_for(letters, code):
+    letters.queue("p@example.com")
+    letters.queue(*(f"p{number}@example.com" for number in range(1, 26)), kind=code)
+
+    assert claim("one:1") == list(range(1, 21))
+    assert claim("one:1") == [*range(21, 26), 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_claims_lock_no_more_than_they_take(letters, code):
+    letters.queue(*(f"p{number}@example.com" for number in range(1, 31)))
+    letters.queue("a@example.com", kind=code)
+
+    with ThreadPoolExecutor(1) as other, transaction.atomic():
+        mine = claim("one:1")
+        theirs = other.submit(in_own_connection, claim, "two:2").result(timeout=10)
+
+    assert (mine, theirs) == ([1, *range(1, 20)], list(range(20, 31)))
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_send_each_mail_once(letters, relay):
     addresses = [f"p{number}@example.com" for number in range(100)]
@@ -43,7 +73,7 @@ def deliver() -> DeliveryCounts:
 
 
 @pytest.mark.django_db
-def test_claims_read_the_index_of_what_is_due(letters):
+def test_claims_read_the_indexes_of_what_is_due(letters):
     letters.queue(*(f"p{number}@example.com" for number in range(50)))
     with CaptureQueriesContext(connection) as asked:
         claim("one:1")
@@ -55,6 +85,7 @@ def test_claims_read_the_index_of_what_is_due(letters):
         cursor.execute("EXPLAIN " + asked.captured_queries[0]["sql"])
         plan = [line.strip() for [line] in cursor.fetchall()]
 
-    [scan] = [number for number, line in enumerate(plan) if "Index Scan using mail_due" in line]
-    assert "LockRows" in plan[scan - 1]
-    assert plan[scan + 1] == "Index Cond: (due_at <= statement_timestamp())"
+    for index in ("mail_due_urgent", "mail_due"):
+        [scan] = [n for n, line in enumerate(plan) if f"Index Scan using {index} on" in line]
+        assert "LockRows" in plan[scan - 1]
+        assert plan[scan + 1] == "Index Cond: (due_at <= statement_timestamp())"

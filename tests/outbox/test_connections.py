@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from django.core.cache import cache
 from django.db import OperationalError, connection
 
-from cxcrm.outbox.enums import MailState
+from cxcrm.outbox.enums import MailReason, MailState
 from cxcrm.outbox.models import OutgoingMail
-from cxcrm.outbox.services import DeliveryCounts, deliver_mails, turns
+from cxcrm.outbox.services import DeliveryCounts, deliver_mails, kinds, turns
 from tests.outbox.letters import NOW, in_own_connection, mail
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,3 +113,30 @@ def test_two_processes_with_two_connections_send_each_mail_once(letters, relay):
     assert sum(count.accepted for count in counts) == 100
     assert sorted(relay.recipients) == sorted(addresses(100))
     assert mail().state == MailState.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("code", "counts", "reason"),
+    [
+        ("23505", DeliveryCounts(accepted=29, failed=1), MailReason.NOT_WRITTEN),
+        ("22003", DeliveryCounts(accepted=29, failed=1), MailReason.NOT_WRITTEN),
+        # No such column: the database is of another release, which is no fault of the mail.
+        ("42703", DeliveryCounts(accepted=29, released=1), ""),
+    ],
+    ids=["IntegrityError", "DataError", "ProgrammingError"],
+)
+def test_a_database_error_of_one_mail_does_not_end_the_turn(letters, relay, code, counts, reason):
+    letters.queue(*addresses(30))
+    facts = letters.facts
+
+    def facts_with_poison(subject_id, at):
+        if subject_id == 7:
+            with connection.cursor() as cursor:
+                cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$")
+        return facts(subject_id, at)
+
+    kinds._kinds["letter"] = replace(kinds.mail_kind("letter"), facts=facts_with_poison)
+
+    assert deliver_mails(at=NOW) == counts
+
+    assert mail(7).reason == reason

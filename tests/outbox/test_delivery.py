@@ -5,7 +5,7 @@ import pytest
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models.functions import Now
 
-from cxcrm.outbox.enums import LegalBasis, MailClass, MailState, ObjectionSource
+from cxcrm.outbox.enums import LegalBasis, MailClass, MailReason, MailState, ObjectionSource
 from cxcrm.outbox.models import MailAddress, OutgoingMail
 from cxcrm.outbox.services import (
     DeliveryCounts,
@@ -124,7 +124,8 @@ def test_deliver_gives_up_after_three_days_of_temporary_refusals(letters, relay)
     [
         ("550 5.1.1 no such user", True),
         ("550 unknown", True),
-        ("550 5.7.1 relaying denied", False),
+        ("550 5.7.1 blocked by our policy", False),
+        ("550 blocked by our policy", False),
         ("552 5.2.2 mailbox full", False),
     ],
 )
@@ -137,6 +138,42 @@ def test_deliver_fails_what_is_refused_for_good(letters, relay, answer, bounced)
     assert (mail().state, mail().outcome, mail().attempt) == (MailState.FAILED, answer, 1)
     address = MailAddress.objects.get(address="gone@example.com")
     assert (address.bounced_at, address.bounce_reason) == ((NOW, answer) if bounced else (None, ""))
+
+
+@pytest.mark.parametrize("answer", ["550 relay not permitted", "550 5.7.1 relaying denied"])
+def test_deliver_keeps_a_mail_that_the_relay_does_not_pass_on(letters, relay, answer, caplog):
+    letters.queue("a@example.com")
+    relay.at_recipient["a@example.com"] = answer
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(postponed=1)
+
+    assert (mail().state, mail().reason) == (MailState.QUEUED, MailReason.TEMPORARY)
+    assert MailAddress.objects.get().bounced_at is None
+    assert "relay_refuses_us" in caplog.text
+
+
+def test_deliver_keeps_a_mail_whose_sender_the_relay_refuses(letters, relay, caplog):
+    letters.queue("a@example.com")
+    relay.at_sender = "550 5.7.1 sender not allowed"
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(postponed=1)
+
+    assert (mail().state, mail().outcome) == (MailState.QUEUED, "550 5.7.1 sender not allowed")
+    assert "relay_refuses_us" in caplog.text
+    relay.at_sender = ""
+    come_due()
+    assert deliver_mails(at=NOW) == DeliveryCounts(accepted=1)
+
+
+def test_deliver_goes_on_after_an_answer_that_no_database_can_keep(letters, relay):
+    letters.queue("a@example.com", "b@example.com")
+    relay.at_recipient["a@example.com"] = "550 5.1.1 no\x00such user"
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(failed=1, accepted=1)
+
+    assert mail().outcome == "550 5.1.1 nosuch user"
+    address = MailAddress.objects.get(address="a@example.com")
+    assert address.bounce_reason == "550 5.1.1 nosuch user"
 
 
 def test_deliver_does_not_blame_the_address_for_a_refused_content(letters, relay):
@@ -200,9 +237,28 @@ def test_deliver_counts_a_worker_that_died_while_sending_as_uncertain(letters, r
     )
 
 
+def test_a_mail_found_half_sent_waits_as_long_as_after_a_lost_answer(letters, relay, settings):
+    settings.EMAIL_TIMEOUT = 60
+    settings.CXCRM_MAIL_LEASE_SECONDS = 60
+    settings.CXCRM_MAIL_UNCERTAIN_SECONDS = 300
+    letters.queue("a@example.com")
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver_mails(at=NOW, connection=Killed())
+
+    assert mail().state == MailState.SENDING
+    # It may have been handed over at the end of the timeout.
+    assert due_in(mail()) == timedelta(minutes=6)
+
+
+class Killed(BaseEmailBackend):
+    def send_messages(self, messages):
+        raise KeyboardInterrupt
+
+
 def test_deliver_leaves_the_relay_alone_while_it_is_away(letters, settings, relay):
     letters.queue(*(f"p{number}@example.com" for number in range(30)))
-    there, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+    settings.EMAIL_PORT = 1
 
     assert deliver_mails(at=NOW) == DeliveryCounts(released=20)
     first = mail(1)
@@ -211,9 +267,29 @@ def test_deliver_leaves_the_relay_alone_while_it_is_away(letters, settings, rela
         0,
         timedelta(minutes=1),
     )
-    settings.EMAIL_PORT = there
     assert deliver_mails(at=NOW) == DeliveryCounts()
-    assert relay.connections == 0
+
+
+def test_a_host_without_a_way_to_the_relay_stops_no_other(letters, settings, relay, monkeypatch):
+    letters.queue(*(f"p{number}@example.com" for number in range(30)))
+    there, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+    monkeypatch.setattr("socket.gethostname", lambda: "cut-off")
+    assert deliver_mails(at=NOW) == DeliveryCounts(released=20)
+    settings.EMAIL_PORT = there
+
+    monkeypatch.setattr("socket.gethostname", lambda: "well")
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(accepted=10)
+
+
+def test_a_relay_that_is_away_stops_no_other(letters, settings, relay):
+    letters.queue(*(f"p{number}@example.com" for number in range(30)))
+    there, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+    deliver_mails(at=NOW)
+
+    settings.EMAIL_PORT = there
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(accepted=10)
 
 
 def test_deliver_goes_on_when_the_relay_is_back(letters, settings, relay):

@@ -10,7 +10,14 @@ from cxcrm.outbox.enums import HoldReason, MailReason, MailState
 from cxcrm.outbox.models import DeliveryState, OutgoingMail
 from cxcrm.outbox.selectors import WaitingKind, delivery_state, waiting_mails
 from cxcrm.outbox.services import DeliveryCounts, deliver_mails, hold_mails, release_mails
-from cxcrm.outbox.services.hold import HeldBySetting, MailsAreHeld, MailsAreNotHeld, may_send
+from cxcrm.outbox.services.hold import (
+    HeldBySetting,
+    MailsAreHeld,
+    MailsAreNotHeld,
+    MomentToCome,
+    awaits_release,
+    may_send,
+)
 from cxcrm.users.enums import Role
 from tests.factories import UserFactory
 from tests.outbox.letters import NOW, mail
@@ -90,6 +97,40 @@ def test_release_may_discard_what_was_planned_before_a_moment(letters, relay):
     hold_mails(actor=None, at=LATER)
     assert release_mails(actor=None, at=LATER, discard_planned_before=LATER).discarded == 0
     assert deliver_mails(at=LATER) == DeliveryCounts(accepted=1)
+
+
+def test_release_refuses_a_moment_to_come(letters):
+    hold_mails(actor=None, at=NOW)
+
+    with pytest.raises(MomentToCome) as refusal:
+        release_mails(actor=None, at=NOW, discard_planned_before=LATER)
+
+    assert refusal.value.field == "discard_planned_before"
+    assert delivery_state().is_held is True
+
+
+def test_copy_awaits_its_release_whoever_held_its_mails_before():
+    assert awaits_release() is False
+    hold_mails(actor=None, at=NOW)
+    assert awaits_release() is False
+    restore()
+    assert awaits_release() is True
+
+    release_mails(actor=None, at=LATER)
+
+    assert awaits_release() is False
+
+
+def test_setting_makes_a_copy_until_it_is_released(settings):
+    settings.CXCRM_HOLD_MAILS = True
+    assert awaits_release() is True
+    may_send(at=NOW)
+    settings.CXCRM_HOLD_MAILS = False
+    assert awaits_release() is True
+
+    release_mails(actor=None, at=LATER)
+
+    assert awaits_release() is False
 
 
 def test_setting_holds_until_somebody_releases_without_it(letters, relay, settings):

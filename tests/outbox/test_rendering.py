@@ -164,7 +164,7 @@ def test_mail_that_may_be_objected_to_says_where_and_its_preview_leads_nowhere(l
     deliver_mails(at=NOW)
 
     [(_to, message)] = relay.log
-    link = preferences_url(mail().address_id)
+    link = preferences_url(mail().address)
     text, html = parts(message)
     assert f"Choose which mails you get, or none:\n{link}\n" in text
     assert f'href="{link}"' in html

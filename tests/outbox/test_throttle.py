@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from cxcrm.outbox.enums import MailReason, MailState
 from cxcrm.outbox.models import OutgoingMail, RecipientDomain
 from cxcrm.outbox.services import DeliveryCounts, deliver_mails
+from cxcrm.outbox.services.throttle import keep_limit
 from tests.outbox.letters import NOW, mail
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +87,45 @@ def test_a_refused_mail_takes_another_place(letters, relay, slow_domain, setting
     assert deliver_mails(at=NOW) == DeliveryCounts(postponed=1)
 
     assert (mail(2).has_slot, mail(2).reason) == (False, MailReason.TEMPORARY)
+
+
+def test_what_somebody_waits_for_goes_at_once_and_uses_a_place_up(
+    letters, relay, slow_domain, code
+):
+    letters.queue(*(f"p{number}@slow.example" for number in range(5)))
+    deliver_mails(at=NOW)
+    letters.queue("ada@slow.example", kind=code)
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(accepted=1)
+    letters.queue("z@slow.example")
+    deliver_mails(at=NOW)
+
+    assert relay.recipients == ["p0@slow.example", "ada@slow.example"]
+    assert waits() == [10, 20, 30, 40, 60]
+
+
+def test_a_mail_gets_no_place_that_comes_too_late_for_it(letters, relay, slow_domain):
+    letters.queue(*(f"p{number}@slow.example" for number in range(6)))
+    OutgoingMail.objects.filter(subject_id__gte=3).update(useful_until=NOW + timedelta(seconds=35))
+    # Nothing makes this one come in time.
+    OutgoingMail.objects.filter(subject_id=6).update(useful_until=NOW)
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(accepted=2, waiting=4)
+
+    assert relay.recipients == ["p0@slow.example", "p4@slow.example"]
+    assert waits() == [10, 20, 30, 50]
+
+
+def test_a_limit_for_another_domain_frees_what_waited_for_the_one_before(
+    letters, relay, slow_domain
+):
+    letters.queue("a@slow.example", "b@slow.example", "c@slow.example")
+    deliver_mails(at=NOW)
+
+    slow_domain.domain = "slower.example"
+    keep_limit(slow_domain)
+
+    assert deliver_mails(at=NOW) == DeliveryCounts(accepted=2)
 
 
 def test_a_suppressed_mail_takes_no_place(letters, relay, slow_domain):

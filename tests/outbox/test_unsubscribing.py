@@ -10,7 +10,7 @@ import pytest
 from django.apps import apps
 from django.test import Client, override_settings
 
-from cxcrm.base.links import seal
+from cxcrm.base.links import row_of, seal
 from cxcrm.base.robots import SHORTEST_READING, TRAP_FIELD
 from cxcrm.outbox.enums import LegalBasis, MailClass, MailReason, MailState, ObjectionSource
 from cxcrm.outbox.models import MailAddress, MailPermission, OutgoingMail
@@ -22,7 +22,12 @@ from cxcrm.outbox.services import (
     object_to,
     remember_addresses,
 )
-from cxcrm.outbox.services.unsubscribing import PREFERENCES, UNDO_WITHIN, UNSUBSCRIBE
+from cxcrm.outbox.services.unsubscribing import (
+    PREFERENCES,
+    UNDO_WITHIN,
+    UNSUBSCRIBE,
+    address_mark,
+)
 from tests.outbox.letters import NOW, mail
 
 pytestmark = pytest.mark.django_db
@@ -69,12 +74,17 @@ def contents() -> dict[str, list]:
     }
 
 
+def sealed(purpose: str, subject: int | str) -> str:
+    mark = address_mark(row_of(str(subject))) or ""
+    return seal(purpose, subject, bound_to=mark)
+
+
 def unsubscribe_path(address_id: int, mail_class: MailClass = MailClass.NEWSLETTER) -> str:
-    return f"/mail/unsubscribe/{seal(UNSUBSCRIBE, f'{address_id}-{mail_class}')}/"
+    return f"/mail/unsubscribe/{sealed(UNSUBSCRIBE, f'{address_id}-{mail_class}')}/"
 
 
 def preferences_path(address_id: int) -> str:
-    return f"/mail/preferences/{seal(PREFERENCES, address_id)}/"
+    return f"/mail/preferences/{sealed(PREFERENCES, address_id)}/"
 
 
 # --- One click
@@ -165,7 +175,7 @@ def test_opening_a_link_changes_nothing(letters, method, path_of):
 
 def wrong_paths() -> list[str]:
     address_id = allow(MailClass.NEWSLETTER)
-    right = seal(UNSUBSCRIBE, f"{address_id}-newsletter")
+    right = sealed(UNSUBSCRIBE, f"{address_id}-newsletter")
     subject, _dot, mac = right.partition(".")
     tokens = [
         right[:-1],
@@ -176,13 +186,19 @@ def wrong_paths() -> list[str]:
         "nonsense",
     ]
     other_purposes = [
-        f"/mail/unsubscribe/{seal(PREFERENCES, f'{address_id}-newsletter')}/",
-        f"/mail/preferences/{seal(UNSUBSCRIBE, address_id)}/",
+        f"/mail/unsubscribe/{sealed(PREFERENCES, f'{address_id}-newsletter')}/",
+        f"/mail/preferences/{sealed(UNSUBSCRIBE, address_id)}/",
         f"/mail/preferences/{right}/",
-        f"/mail/unsubscribe/{seal('decide', address_id)}/",
+        f"/mail/unsubscribe/{sealed('decide', address_id)}/",
     ]
     gone = [preferences_path(10**9), unsubscribe_path(10**9)]
-    return [f"/mail/unsubscribe/{token}/" for token in tokens] + other_purposes + gone
+    # What a restore has undone: the number of the address was somebody else's.
+    was = {"bound_to": "grace@example.com"}
+    undone = [
+        f"/mail/unsubscribe/{seal(UNSUBSCRIBE, f'{address_id}-newsletter', **was)}/",
+        f"/mail/preferences/{seal(PREFERENCES, address_id, **was)}/",
+    ]
+    return [f"/mail/unsubscribe/{token}/" for token in tokens] + other_purposes + gone + undone
 
 
 def test_wrong_links_get_the_same_refusal_and_change_nothing():

@@ -5,8 +5,10 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from anymail.signals import AnymailTrackingEvent
 from django.test import Client
 
+from cxcrm.outbox.api import take_event
 from cxcrm.outbox.models import MailAddress, MailBounce
 from cxcrm.outbox.services import deliver_mails
 from tests.outbox.letters import NOW, mail
@@ -79,6 +81,10 @@ def test_hook_notes_a_hard_bounce_once(sent):
         ({"kind": "SoftBounce", "Details": ""}, ["soft"]),
         ({"kind": "HardBounce", "Details": ""}, ["hard"]),
         ({"kind": "BadEmailAddress", "Details": ""}, ["hard"]),
+        (
+            {"kind": "SoftBounce", "Details": "", "Subject": "hard facts", "Tag": "permanent"},
+            ["soft"],
+        ),
         ({"kind": "Blocked", "Details": "smtp;550 5.7.1 spam"}, ["soft"]),
         ({"kind": "SpamComplaint", "Details": ""}, ["complaint"]),
         ({"kind": "Transient"}, []),
@@ -91,6 +97,54 @@ def test_hook_sorts_what_it_is_told(sent, fields, kinds):
 
     assert list(MailBounce.objects.values_list("kind", flat=True)) == kinds
     assert (MailAddress.objects.get().bounced_at is not None) == ("hard" in kinds)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ({"event": "hard_bounce"}, "hard"),
+        ({"event": "soft_bounce"}, "soft"),
+        ({"event-data": {"event": "failed", "severity": "permanent"}}, "hard"),
+        ({"event-data": {"event": "failed", "severity": "temporary"}}, "soft"),
+        ({"bounce": {"bounceType": "Permanent", "bounceSubType": "General"}}, "hard"),
+        ({"bounce": {"bounceType": "Transient", "bounceSubType": "General"}}, "soft"),
+        ({"event": "bounce", "hard_bounce": True}, "hard"),
+        ({"event": "bounce", "hard_bounce": False}, "soft"),
+        ({"data": {"type": "hard_bounced"}}, "hard"),
+        ({"payload": {"status": "HardFail"}}, "hard"),
+        ({"event": "bounce", "email": "hardy@example.com", "tag": "permanent"}, "soft"),
+        ({"events": [{"type": "bounce", "subject": "hard"}, {"type": "HardBounce"}]}, "hard"),
+        (None, "soft"),
+    ],
+)
+def test_event_without_codes_goes_by_the_fields_for_its_kind(sent, told, kind):
+    event = AnymailTrackingEvent(
+        event_type="bounced",
+        timestamp=NOW,
+        message_id="0a129aee-1",
+        recipient="ada@example.com",
+        metadata={"mail": str(sent.pk)},
+        esp_event=told,
+    )
+
+    take_event(event=event, esp_name="Provider")
+
+    assert MailBounce.objects.get().kind == kind
+
+
+def test_hook_takes_words_that_no_database_can_keep(sent):
+    words = "smtp;550 5.1.1 a\x00b \ud800c"
+
+    assert tell(bounce(sent.pk, Details=words, Email="ada@example.com\x00")) == 200
+
+    assert MailAddress.objects.get().bounce_reason == "smtp;550 5.1.1 ab c"
+
+
+def test_hook_does_not_believe_a_number_of_a_mail_to_somebody_else(sent):
+    assert tell(bounce(sent.pk, Email="somebody-else@other.example")) == 200
+
+    assert not MailBounce.objects.exists()
+    assert (mail().bounced_at, MailAddress.objects.get().bounced_at) == (None, None)
 
 
 def test_hook_passes_over_deliveries_and_strangers(sent):
@@ -108,6 +162,17 @@ def test_hook_knows_a_mail_by_the_providers_number(sent):
     assert tell(bounce(0, Metadata={}, Email="")) == 200
 
     assert MailBounce.objects.get().mail_id == sent.pk
+
+
+def test_hook_does_not_blame_the_mail_that_has_the_number_of_one_undone_by_a_restore(sent):
+    grace = MailAddress.objects.create(address="grace@example.com")
+
+    assert tell(bounce(sent.pk, Email="Grace@example.com", MessageID="of-the-lost-one")) == 200
+
+    [noted] = MailBounce.objects.all()
+    assert (noted.mail_id, noted.address_id) == (None, grace.pk)
+    assert mail().bounced_at is None
+    assert MailAddress.objects.get(pk=sent.address_id).bounced_at is None
 
 
 @pytest.mark.parametrize("secret", ["", "postmark:", "postmark:guessed", "other:" + SECRET])

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from accounts.services.due_work import run_due_work
+from accounts.services.due_work import WorkWaitsForRelease, run_due_work
 from cxcrm.base import clock
 from cxcrm.base.commands import day
 
@@ -51,12 +51,15 @@ class Command(BaseCommand):
                 f"{as_of} has not come yet. Add --dry-run to see what will be due, or play it in a "
                 "demo (CXCRM_DEMO)."
             )
-        if dry_run:
-            with transaction.atomic():
+        try:
+            if dry_run:
+                with transaction.atomic():
+                    counts = run_due_work(at=at)
+                    transaction.set_rollback(True)
+            else:
                 counts = run_due_work(at=at)
-                transaction.set_rollback(True)
-        else:
-            counts = run_due_work(at=at)
+        except WorkWaitsForRelease as refusal:
+            raise CommandError(str(refusal)) from None
         self.stdout.write(f"{at:%Y-%m-%d}" + (" (dry run, nothing changed)" if dry_run else ""))
         for name, label in LABELS.items():
             self.stdout.write(f"{counts[name]:>10,}  {label}")

@@ -43,9 +43,16 @@ class Merge:
 
     def steps(self) -> list[Step]:
         steps = {
-            ImportKind.ACCOUNTS: [self.addresses, self.accounts, self.contacts, self.permissions],
+            ImportKind.ACCOUNTS: [
+                self.addresses,
+                self.accounts,
+                self.contacts,
+                self.permissions,
+                self.dates,
+                self.reminders,
+            ],
             ImportKind.CONTACTS: [self.addresses, self.contacts, self.permissions],
-            ImportKind.PRODUCTS: [self.products],
+            ImportKind.PRODUCTS: [self.products, self.dates, self.reminders],
             ImportKind.CONTRACTS: self._contract_steps(),
             ImportKind.CANCELLATIONS: [
                 self.ends,
@@ -68,6 +75,7 @@ class Merge:
     def begin(self) -> None:
         import_merging.wait_for_locks()
         import_merging.check_keys_at_once()
+        import_merging.create_moved()
         import_merging.ignore_history(ignored=True)
 
     def finish(self) -> None:
@@ -136,14 +144,17 @@ class Merge:
             )
 
     def dates(self) -> None:
+        import_reminders.touch_contracts_of_moved()
         refresh_contract_dates_of(table="import_touched", as_of=self.run.as_of, at=self.at)
 
     def reminders(self) -> None:
         import_reminders.create_decided()
-        self.counts["reminders"] = {
-            "done_before": import_reminders.note_earlier_reminders(at=self.at),
-            "held": import_reminders.hold_late_reminders(as_of=self.run.as_of, at=self.at),
-        }
+        counts = {}
+        if self.kind == ImportKind.CONTRACTS:
+            counts["done_before"] = import_reminders.note_earlier_reminders(at=self.at)
+        held = import_reminders.hold_late_reminders(as_of=self.run.as_of, at=self.at)
+        if counts or held:
+            self.counts["reminders"] = counts | {"held": held}
         refresh_contract_dates_of(table="import_decided", as_of=self.run.as_of, at=self.at)
 
     def lost_accounts(self) -> None:

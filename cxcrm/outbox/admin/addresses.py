@@ -8,24 +8,26 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from cxcrm.base import clock
-from cxcrm.base.admin import DialogForm, ListView, ReadOnlyAdmin
+from cxcrm.base.admin import DialogForm, ListView, MomentField, ReadOnlyAdmin
 from cxcrm.outbox.enums import MailClass, ObjectionSource
 from cxcrm.outbox.models import MailAddress, MailBounce, MailPermission
-from cxcrm.outbox.services import object_to, object_to_all, revive_address
+from cxcrm.outbox.services import lift_objection, object_to, object_to_all, revive_address
 
 EVERYTHING = "all"
+
+
+def optional_classes() -> list[tuple[str, str]]:
+    """What can be objected to."""
+    return [(value, label) for value, label in MailClass.choices if value != MailClass.SERVICE]
 
 
 class ObjectionForm(DialogForm):
     mail_class = forms.ChoiceField(
         label=_("No more"),
-        choices=lambda: [
-            *((value, label) for value, label in MailClass.choices if value != MailClass.SERVICE),
-            (EVERYTHING, _("All of these")),
-        ],
+        choices=lambda: [*optional_classes(), (EVERYTHING, _("All of these"))],
         help_text=_("Mails about contracts go on: nobody can object to them."),
         widget=UnfoldAdminSelectWidget,
     )
@@ -33,6 +35,21 @@ class ObjectionForm(DialogForm):
         label=_("How we know"),
         choices=lambda: [(via, ObjectionSource(via).label) for via in ObjectionSource.TOLD],
         widget=UnfoldAdminSelectWidget,
+    )
+
+
+class ConsentForm(DialogForm):
+    mail_class = forms.ChoiceField(
+        label=_("Wanted again"), choices=optional_classes, widget=UnfoldAdminSelectWidget
+    )
+    source = forms.CharField(
+        label=_("Proof of the consent"),
+        max_length=200,
+        help_text=_("Where and how it was given, so that others find it. It is kept."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+    consented_at = MomentField(
+        label=_("Given on"), help_text=_("In UTC. It has to be newer than the objection.")
     )
 
 
@@ -44,9 +61,18 @@ REVIVE = ActionDialog(
 )
 NOTE_OBJECTION = ActionDialog(
     title=_("Note an objection"),
-    description=_("It counts at once, also for mails on their way. No later permission undoes it."),
+    description=_("It counts at once, also for mails on their way. No import or form undoes it."),
     form_class=ObjectionForm,
     form_submit_text=_("Note it"),
+)
+LIFT_OBJECTION = ActionDialog(
+    title=_("Lift an objection"),
+    description=_(
+        "Only where the owner of this address has asked for these mails again since, and we can "
+        "prove it."
+    ),
+    form_class=ConsentForm,
+    form_submit_text=_("Write to it again"),
 )
 
 
@@ -103,8 +129,8 @@ class MailAddressAdmin(ReadOnlyAdmin):
     list_display = ("address", "shown_state", "bounced_at", "bounce_reason", "complained_at")
     search_fields = ("address",)
     search_help_text = _("The whole e-mail address")
-    fields = ("address", ("bounced_at", "complained_at"), "bounce_reason")
-    actions_detail = ("note_objection", "revive")
+    fields = ("address", ("bounced_at", "complained_at"), "bounce_reason", "revived_at")
+    actions_detail = ("note_objection", "lift_objection", "revive")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[MailAddress], search_term: str
@@ -126,15 +152,25 @@ class MailAddressAdmin(ReadOnlyAdmin):
     ) -> bool:
         return request.user.has_perm("outbox.note_objection")
 
+    def has_lift_objection_permission(
+        self, request: HttpRequest, object_id: str | None = None
+    ) -> bool:
+        return request.user.has_perm("outbox.lift_objection")
+
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list:
-        """Only an address that has bounced can be revived."""
+        """Only an address that has bounced can be revived, only an objection be lifted."""
         address = self.get_object(request, object_id)
         if address is None:
             return []
+        pointless = set()
+        if not address.bounced_at:
+            pointless.add("revive")
+        if not address.permissions.filter(objected_at__isnull=False).exists():
+            pointless.add("lift_objection")
         return [
             action
             for action in super().get_actions_detail(request, object_id)
-            if action.method.original_function_name != "revive" or address.bounced_at
+            if action.method.original_function_name not in pointless
         ]
 
     @action(
@@ -170,6 +206,31 @@ class MailAddressAdmin(ReadOnlyAdmin):
         )
 
     @action(
+        description=_("Lift objection"),
+        icon="how_to_reg",
+        permissions=["lift_objection"],
+        dialog=LIFT_OBJECTION,
+    )
+    def lift_objection(
+        self, request: HttpRequest, form: ConsentForm, object_id: str
+    ) -> HttpResponse:
+        answers = form.cleaned_data
+        return self.act_from_dialog(
+            request,
+            form,
+            object_id=object_id,
+            dialog=LIFT_OBJECTION,
+            act=lambda address: lift_objection(
+                address_id=address.pk,
+                mail_class=MailClass(answers["mail_class"]),
+                source=answers["source"],
+                consented_at=answers["consented_at"],
+                at=clock.now(),
+            ),
+            done=_("These mails go to this address again."),
+        )
+
+    @action(
         description=_("This address works"),
         icon="mark_email_read",
         permissions=["revive"],
@@ -181,7 +242,7 @@ class MailAddressAdmin(ReadOnlyAdmin):
             form,
             object_id=object_id,
             dialog=REVIVE,
-            act=lambda address: revive_address(address_id=address.pk),
+            act=lambda address: revive_address(address_id=address.pk, at=clock.now()),
             done=_("Mail goes to this address again."),
         )
 

@@ -11,25 +11,23 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.widgets import BASE_INPUT_CLASSES
 
 from cxcrm.base import clock
+from cxcrm.base.admin import MomentField
 from cxcrm.base.errors import DomainError
 from cxcrm.outbox.selectors import delivery_state, waiting_mails
 from cxcrm.outbox.services import hold_mails, mail_kind_label, release_mails
 
 
 class ReleaseForm(forms.Form):
-    discard_planned_before = forms.DateTimeField(
+    discard_planned_before = MomentField(
         label=_("Discard those planned before"),
         required=False,
         help_text=_(
             "In UTC. After a restore: when the server that was replaced sent its last mails. What "
-            "was planned before has probably reached its readers. Empty: discard none."
-        ),
-        widget=forms.DateTimeInput(
-            format="%Y-%m-%dT%H:%M",
-            attrs={"type": "datetime-local", "class": " ".join(BASE_INPUT_CLASSES)},
+            "was planned before has probably reached its readers. Reminders that were due before "
+            "and are not decided here are held for somebody to decide. Empty: discard and hold "
+            "none."
         ),
     )
 
@@ -77,11 +75,12 @@ class HoldsMails:
             return False
         try:
             if request.POST.get("deed") == "release":
-                discarded = release_mails(
+                released = release_mails(
                     actor=request.user,
                     at=clock.now(),
                     discard_planned_before=form.cleaned_data["discard_planned_before"],
-                ).discarded
+                )
+                discarded, held_back = released.discarded, released.held_back
                 messages.success(request, _("Mails leave again."))
                 if discarded:
                     told = ngettext(
@@ -90,6 +89,13 @@ class HoldsMails:
                         discarded,
                     )
                     messages.success(request, told % {"count": discarded})
+                if held_back:
+                    told = ngettext(
+                        "%(count)d reminder is held for somebody to decide.",
+                        "%(count)d reminders are held for somebody to decide.",
+                        held_back,
+                    )
+                    messages.success(request, told % {"count": held_back})
             else:
                 hold_mails(actor=request.user, at=clock.now())
                 messages.success(request, _("Mails are on hold."))

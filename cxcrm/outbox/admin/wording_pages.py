@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from cxcrm.base import clock
 from cxcrm.base.errors import DomainError
-from cxcrm.outbox.forms import WordingForm
+from cxcrm.outbox.forms import VersionForm, WordingForm
 from cxcrm.outbox.models import MailWording
 from cxcrm.outbox.services.brands import brands
 from cxcrm.outbox.services.kinds import MailKind, UnknownMailKind, mail_kind, mail_kinds
@@ -160,13 +160,13 @@ class WordingPages:
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        given = request.POST.get("based_on", "")
+        seen = VersionForm(request.POST)
         try:
             reset_wording(
                 kind=known.name,
                 language=language,
                 brand_code=brand_code,
-                based_on=int(given) if given.isascii() and given.isdecimal() else 0,
+                based_on=seen.cleaned_data["based_on"] if seen.is_valid() else 0,
                 at=clock.now(),
                 actor=request.user,
             )

@@ -104,6 +104,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='outgoingmail',
+            name='is_urgent',
+            field=models.BooleanField(db_default=False, default=False, editable=False),
+        ),
+        migrations.AddField(
+            model_name='outgoingmail',
             name='mail_class',
             field=models.CharField(choices=[('service', 'Service'), ('survey', 'Survey'), ('programme', 'Programme'), ('newsletter', 'Newsletter'), ('alert', 'Alert')], db_default='service', default='service', max_length=10, verbose_name='class of mail'),
         ),
@@ -137,6 +142,11 @@ class Migration(migrations.Migration):
             name='complained_at',
             field=models.DateTimeField(blank=True, help_text='Set: nothing but service mails is sent there any more.', null=True, verbose_name='complained'),
         ),
+        migrations.AddField(
+            model_name='mailaddress',
+            name='revived_at',
+            field=models.DateTimeField(blank=True, help_text='What had bounced by then does not count any more.', null=True, verbose_name='brought back'),
+        ),
         migrations.AddIndex(
             model_name='mailaddress',
             index=models.Index(condition=models.Q(('complained_at__isnull', False)), fields=['complained_at', 'id'], name='mail_address_complained'),
@@ -152,6 +162,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='mailbounce',
             index=models.Index(fields=['occurred_at'], name='mail_bounce_occurred'),
+        ),
+        migrations.AddIndex(
+            model_name='outgoingmail',
+            index=models.Index(condition=models.Q(('is_urgent', True), ('state__in', ('queued', 'claimed', 'sending'))), fields=['due_at', 'id'], name='mail_due_urgent'),
         ),
         migrations.AddIndex(
             model_name='outgoingmail',

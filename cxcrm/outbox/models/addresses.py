@@ -21,6 +21,12 @@ class MailAddress(models.Model):
         blank=True,
         help_text=_("Set: nothing but service mails is sent there any more."),
     )
+    revived_at = models.DateTimeField(
+        _("brought back"),
+        null=True,
+        blank=True,
+        help_text=_("What had bounced by then does not count any more."),
+    )
     # The daily cap: on which of its owner's days the last mail went that is no service mail.
     # Written by one conditional update, so that two workers cannot send two.
     capped_on = models.DateField(null=True, editable=False)
@@ -65,7 +71,8 @@ class MailAddress(models.Model):
 class MailPermission(models.Model):
     """Why mail of a class may go to an address, from which source and since when.
 
-    Without a basis it only keeps an objection, against which no later permission stands.
+    Without a basis it only keeps an objection. That outlives later permissions, until its owner's
+    newer consent is proved.
     """
 
     address = models.ForeignKey(

@@ -78,6 +78,8 @@ class OutgoingMail(models.Model):
         _("provider's number"), max_length=200, blank=True, default="", db_default=""
     )
     bounced_at = models.DateTimeField(_("came back"), null=True)
+    # Somebody waits for it: it is claimed before all others.
+    is_urgent = models.BooleanField(default=False, db_default=False, editable=False)
     # It has its place among the mails to a provider that is sent to slowly; the next try asks
     # for another.
     has_slot = models.BooleanField(default=False, db_default=False, editable=False)
@@ -116,6 +118,11 @@ class OutgoingMail(models.Model):
             # What a worker claims next, and the leases that have run out.
             models.Index(
                 fields=["due_at", "id"], name="mail_due", condition=Q(state__in=MailState.LIVING)
+            ),
+            models.Index(
+                fields=["due_at", "id"],
+                name="mail_due_urgent",
+                condition=Q(state__in=MailState.LIVING, is_urgent=True),
             ),
             # What did not go out: somebody has to be told in another way.
             models.Index(

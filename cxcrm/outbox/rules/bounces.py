@@ -12,11 +12,21 @@ _NO_SUCH_ADDRESS = {"550", "551", "553"}
 _AS_GOOD_AS_NO_ADDRESS = {("2", "1"), ("4", "1"), ("4", "4")}
 # Of addresses, but of the sender's.
 _ABOUT_THE_SENDER = {("1", "7"), ("1", "8")}
+# Words that speak of who sends, of what or of how much, not of the address.
+_ABOUT_OTHERS = re.compile(
+    r"relay|sender|block|black|bann|denied|polic|spam|unsolicited|abuse|reputation|authenti"
+    r"|\b(?:dns[bw]l|rbl|spf|dkim|dmarc)\b|quota|full\b|too (?:large|big|many)",
+    re.IGNORECASE,
+)
+_RELAYING = re.compile(r"\brelay", re.IGNORECASE)
+# An address or a link may be called anything.
+_NAMES = re.compile(r"\S+@\S+|https?:\S+", re.IGNORECASE)
 
 
 def bounce_kind(text: str) -> BounceKind:
     """Hard where a server says that the address does not exist; a full mailbox, a policy or a size
-    says nothing about it, and so counts as soft."""
+    says nothing about it, and so counts as soft. A bare 550 is used for all of these, so there the
+    words beside it decide."""
     for digit, subject, detail in _ENHANCED.findall(text):
         # X.0.0 says nothing; the basic code may.
         if subject != "0":
@@ -24,4 +34,14 @@ def bounce_kind(text: str) -> BounceKind:
             is_dead = about_address or (subject, detail) in _AS_GOOD_AS_NO_ADDRESS
             return BounceKind.HARD if digit == "5" and is_dead else BounceKind.SOFT
     basic = _BASIC.search(text)
-    return BounceKind.HARD if basic and basic[1] in _NO_SUCH_ADDRESS else BounceKind.SOFT
+    is_dead = basic and basic[1] in _NO_SUCH_ADDRESS and not _speaks(_ABOUT_OTHERS, text)
+    return BounceKind.HARD if is_dead else BounceKind.SOFT
+
+
+def is_about_relaying(text: str) -> bool:
+    """Whether a server says that it passes on no mail of ours."""
+    return _speaks(_RELAYING, text)
+
+
+def _speaks(words: re.Pattern[str], text: str) -> bool:
+    return bool(words.search(_NAMES.sub(" ", text)))

@@ -11,6 +11,8 @@ rules.add_perm("outbox", works_with_customers)
 for model in ("mailaddress", "mailpermission", "mailbounce", "outgoingmail"):
     rules.add_perm(f"outbox.view_{model}", works_with_customers)
 rules.add_perm("outbox.revive_mailaddress", has_role(Role.TEAM_LEAD, Role.CX_MANAGER))
+# By the proof of a newer consent.
+rules.add_perm("outbox.lift_objection", has_role(Role.TEAM_LEAD, Role.CX_MANAGER))
 # An objection that came by phone or letter.
 rules.add_perm("outbox.note_objection", works_with_customers)
 rules.add_perm("outbox.view_mailwording", works_with_customers)

@@ -1,9 +1,12 @@
 """Queue mails, deliver them, show them; know addresses and what may be sent there."""
 
 from cxcrm.outbox.services.addresses import (
+    ConsentRefused,
     MailAddressRefused,
+    NoSuchObjection,
     PermissionGrant,
     grant_permissions,
+    lift_objection,
     mark_bounced,
     object_to,
     object_to_all,
@@ -15,7 +18,12 @@ from cxcrm.outbox.services.bounces import Bounce, note_bounce
 from cxcrm.outbox.services.brands import register_brands
 from cxcrm.outbox.services.delivery import DeliveryCounts, deliver_mails
 from cxcrm.outbox.services.endings import take_endings
-from cxcrm.outbox.services.hold import hold_mails, release_mails
+from cxcrm.outbox.services.hold import (
+    awaits_release,
+    hold_mails,
+    register_lost_work,
+    release_mails,
+)
 from cxcrm.outbox.services.kinds import (
     MailExample,
     MailKind,
@@ -38,6 +46,7 @@ __all__ = [
     "FORGET_OLD_MAILS",
     "READ_BOUNCES",
     "Bounce",
+    "ConsentRefused",
     "DeliveryCounts",
     "Ending",
     "MailAddressRefused",
@@ -46,14 +55,17 @@ __all__ = [
     "MailRequest",
     "MailText",
     "MailboxAway",
+    "NoSuchObjection",
     "PermissionGrant",
     "RenderedMail",
     "UnknownMailKind",
+    "awaits_release",
     "day_in_words",
     "deliver_mails",
     "forget_old_mails",
     "grant_permissions",
     "hold_mails",
+    "lift_objection",
     "mail_kind",
     "mail_kind_label",
     "mail_kinds",
@@ -64,6 +76,7 @@ __all__ = [
     "queue_mails",
     "read_bounces",
     "register_brands",
+    "register_lost_work",
     "register_mail_kind",
     "release_mails",
     "remember_addresses",

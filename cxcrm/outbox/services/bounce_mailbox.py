@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 from django.conf import settings
-from django.db import Error
+from django.db import DataError, Error
 
 from cxcrm.base.logs import fault_facts
 from cxcrm.outbox.services.bounces import note_bounce
@@ -54,13 +54,14 @@ def _note(content: bytes | None, at: datetime) -> bool:
         return False
     try:
         bounce = bounce_in_report(content, at=at)
-    except Error:
-        raise
+        return bounce is not None and note_bounce(bounce=bounce, at=at)
     except Exception as error:
+        # A database that does not answer will: the mail has to stay until then.
+        if isinstance(error, Error) and not isinstance(error, DataError):
+            raise
         # Written to break the reading of it; whoever reads all others cannot wait for this one.
         logger.error("report_not_read", **fault_facts(error))
         return False
-    return bounce is not None and note_bounce(bounce=bounce, at=at)
 
 
 def _fetch(mailbox: poplib.POP3, number: int) -> bytes | None:

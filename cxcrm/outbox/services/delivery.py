@@ -1,5 +1,6 @@
 """Delivers the mails that are due, over one or several connections at the same time."""
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from django.db import connections
 
 from cxcrm.base.queue import after_commit
 from cxcrm.outbox.services.answers import RelayAway
+from cxcrm.outbox.services.handover import relay_name
 from cxcrm.outbox.services.hold import may_send
 from cxcrm.outbox.services.queueing import DELIVER_MAILS
 from cxcrm.outbox.services.recording import release
@@ -22,8 +24,6 @@ from cxcrm.outbox.services.sending import send_claimed_mail
 from cxcrm.outbox.services.turns import Turn
 
 logger = structlog.get_logger(__name__)
-
-RELAY_AWAY = "outbox.relay_away"
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,12 @@ def deliver_mails(
     the time that it was planned for, begun, sent and recorded, every step committed alone; whoever
     dies in between leaves a lease that runs out. A mail that cannot be written fails alone.
     CXCRM_MAIL_CONNECTIONS mails are handed over at the same time, all over `connection` one by one
-    if it is given. While the relay is away nobody knocks again before CXCRM_MAIL_RETRY_SECONDS.
+    if it is given. While the relay is away nobody on this host knocks again before
+    CXCRM_MAIL_RETRY_SECONDS.
     Rings the bell where time was up before the mails were. Sends nothing while mails are on hold.
     """
-    if cache.get(RELAY_AWAY) or not may_send(at=at):
+    relay_away = _relay_away(connection or get_connection())
+    if cache.get(relay_away) or not may_send(at=at):
         return DeliveryCounts()
     turn = Turn(at=at, seconds=seconds)
     at_hand = turn.fill()
@@ -61,11 +63,18 @@ def deliver_mails(
     if turn.away:
         pause = settings.CXCRM_MAIL_RETRY_SECONDS
         logger.warning("relay_away", reason=str(turn.away), pause=pause)
-        cache.set(RELAY_AWAY, True, pause)
+        cache.set(relay_away, True, pause)
     turn.count("released", release(turn.left(), seconds=pause))
     if turn.is_time_up:
         after_commit(DELIVER_MAILS)
     return DeliveryCounts(**turn.counts)
+
+
+def _relay_away(connection: BaseEmailBackend) -> str:
+    """Where it is noted that this host has no way to this relay: others may have one, or another
+    relay."""
+    key = f"outbox.relay_away.{socket.gethostname()}.{relay_name(connection)}"
+    return key.replace(" ", "-")
 
 
 def _work_over_several(turn: Turn, number: int) -> None:

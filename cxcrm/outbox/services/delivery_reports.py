@@ -79,9 +79,9 @@ def _value(field: object) -> str:
 
 
 def _date_of(report: Message, at: datetime) -> datetime:
-    """When it was written, but not later than now; clocks of servers may be wrong."""
+    """When it was written, as far as it says so."""
     try:
         written = parsedate_to_datetime(str(report["Date"]))
     except ValueError:
         return at
-    return min(written, at) if written.tzinfo else at
+    return written if written.tzinfo else at

@@ -9,6 +9,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from cxcrm.base.logs import fault_facts
 from cxcrm.outbox.services.answers import Answer, RelayAway, Verdict
+from cxcrm.outbox.services.lines import line_to_keep
 from cxcrm.outbox.services.providers import answer_of_provider, ask_once
 from cxcrm.outbox.services.relay import answer_of_relay
 
@@ -40,7 +41,9 @@ def hand_over(connection: BaseEmailBackend, message: EmailMessage) -> Answer:
     if status is None:
         return Answer(Verdict.ACCEPTED, getattr(connection, "answer", ""))
     return Answer(
-        Verdict.ACCEPTED, ", ".join(sorted(status.status)), provider_id=str(status.message_id or "")
+        Verdict.ACCEPTED,
+        ", ".join(sorted(status.status)),
+        provider_id=line_to_keep(str(status.message_id or ""), limit=200),
     )
 
 

@@ -6,6 +6,7 @@ a copy or a backup, and nothing leaves it before somebody says so.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 from django.conf import settings
@@ -40,9 +41,31 @@ class HeldBySetting(DomainError):
     code = "held_by_setting"
 
 
+class MomentToCome(DomainError):
+    code = "moment_to_come"
+
+
 @dataclass(frozen=True)
 class Released:
+    """`held_back`: what was due before the loss and waits for people now."""
+
     discarded: int
+    held_back: int
+
+
+class HoldBack(Protocol):
+    """Keep from being sent by itself what was due at `until`; answers how much."""
+
+    def __call__(self, *, until: datetime, at: datetime) -> int: ...
+
+
+_lost_work: list[HoldBack] = []
+
+
+def register_lost_work(hold_back: HoldBack) -> None:
+    """Call this in the transaction that releases mails after a restore: the apps above know what
+    the server that was lost has decided since the backup, and this database has not."""
+    _lost_work.append(hold_back)
 
 
 def may_send(*, at: datetime) -> bool:
@@ -68,6 +91,18 @@ def may_send(*, at: datetime) -> bool:
     return False
 
 
+def awaits_release() -> bool:
+    """Whether this database is a copy, or is said to be one by CXCRM_HOLD_MAILS, that nobody has
+    released. What falls due in it has perhaps been done by the server that it is a copy of, so
+    the apps above decide nothing. Mails that are held by hand do not keep them from deciding.
+    """
+    if "hold" in settings.CXCRM_TEETH:
+        return False
+    hold = read_hold()
+    is_copy = hold.identity not in (None, hold.this_database)
+    return is_copy or settings.CXCRM_HOLD_MAILS or hold.reason == HoldReason.SETTING
+
+
 def hold_mails(*, actor: User | None, at: datetime) -> None:
     """Send nothing until somebody releases it. A turn of delivery that has begun goes on, for
     seconds. Raises MailsAreHeld."""
@@ -83,26 +118,30 @@ def release_mails(
     """Let mails leave again, from this database as it is. Each is asked once more whether it is
     still needed.
 
-    After a restore copies of what was planned before the restored backup was taken, and sent
-    after it, are with their readers already: `discard_planned_before` ends what was planned
-    earlier. Raises MailsAreNotHeld, HeldBySetting.
+    `discard_planned_before`: after a restore, when the server that was lost sent its last mail.
+    Copies of what was planned earlier, before the backup or after it, are with their readers
+    already: what this database has planned is discarded, what it would decide again is held.
+    Raises MailsAreNotHeld, HeldBySetting, MomentToCome (field `discard_planned_before`).
     """
+    if discard_planned_before is not None and discard_planned_before > at:
+        raise MomentToCome(_("This moment has not come yet."), field="discard_planned_before")
     if settings.CXCRM_HOLD_MAILS:
         raise HeldBySetting(
             _("CXCRM_HOLD_MAILS is set: start cxcrm without it first. Mails stay on hold then.")
         )
     if not clear_hold(at=at, user_id=actor.pk if actor else None):
         raise MailsAreNotHeld(_("Mails are not on hold."))
-    discarded = 0
+    discarded = held_back = 0
     if discard_planned_before is not None:
         discarded = discard_mails(
             planned_before=discard_planned_before,
             outcome=_("Discarded when mails on hold were released."),
             at=at,
         )
-    logger.warning("mails_released", discarded=discarded)
+        held_back = sum(hold_back(until=discard_planned_before, at=at) for hold_back in _lost_work)
+    logger.warning("mails_released", discarded=discarded, held_back=held_back)
     after_commit(DELIVER_MAILS)
-    return Released(discarded=discarded)
+    return Released(discarded=discarded, held_back=held_back)
 
 
 def _hold(reason: HoldReason, at: datetime) -> None:

@@ -72,8 +72,8 @@ class MailKind:
     the active language. `secrets(subject_id)` are values that are made when a mail is sent, such
     as links and codes, and are never stored; templates say `{{ secrets.name }}`, and previews show
     dots for any name. A link to a secret stands in `{% if not is_preview %}`.
-    `at_any_hour`: somebody waits for it, also at night. `is_noted`: the app takes note of each end
-    by `take_endings`.
+    `at_any_hour`: somebody waits for it, also at night; it goes before all others, however slowly
+    its provider is sent to. `is_noted`: the app takes note of each end by `take_endings`.
     """
 
     name: str

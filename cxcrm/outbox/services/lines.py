@@ -21,3 +21,8 @@ def one_line(text: str, *, limit: int) -> str:
         if unicodedata.category(letter) != "Cc" and letter not in DIRECTION_MARKS
     )
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def line_to_keep(text: str, *, limit: int) -> str:
+    """What others said, as far as the database can keep it: a line without halves of letters."""
+    return one_line("".join(part for part in text if not "\ud800" <= part <= "\udfff"), limit=limit)

@@ -1,6 +1,7 @@
 """From a rendered mail to a message with its headers."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from email.utils import formataddr
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils.crypto import salted_hmac
 
 from cxcrm.base.links import opened, seal
+from cxcrm.outbox.models import OutgoingMail
 from cxcrm.outbox.services.rendering import RenderedMail, one_line
 
 SENDER_NAME_LENGTH = 100
@@ -19,6 +21,7 @@ _KEEP_OUR_MESSAGE_ID = {"postmark": {"X-PM-KeepID": "true"}}
 def compose_message(
     *,
     mail_id: int,
+    planned_at: datetime,
     address: str,
     language: str,
     brand: dict[str, str],
@@ -32,7 +35,7 @@ def compose_message(
     address.partition("@")[0].encode("ascii")
     name = one_line(brand["sender_name"], limit=SENDER_NAME_LENGTH)
     sender = formataddr((name, brand["sender_address"]))
-    bounces_to = envelope_sender(mail_id)
+    bounces_to = envelope_sender(mail_id, planned_at)
     message = EmailMultiAlternatives(
         subject=rendered.subject,
         body=rendered.text,
@@ -41,7 +44,7 @@ def compose_message(
         reply_to=[brand["service_address"]],
         headers={
             **({"From": sender} if bounces_to else {}),
-            "Message-ID": message_id(mail_id),
+            "Message-ID": message_id(mail_id, planned_at),
             "Auto-Submitted": "auto-generated",
             "Content-Language": language,
             "X-CXCRM-Mail": str(mail_id),
@@ -55,7 +58,7 @@ def compose_message(
     return message
 
 
-def envelope_sender(mail_id: int) -> str:
+def envelope_sender(mail_id: int, planned_at: datetime) -> str:
     """Where bounces of this mail go: it tells which mail they are about, and cannot be made up.
 
     Empty without CXCRM_BOUNCE_ADDRESS, and where a provider takes bounces itself.
@@ -63,20 +66,36 @@ def envelope_sender(mail_id: int) -> str:
     if not settings.CXCRM_BOUNCE_ADDRESS or settings.CXCRM_MAIL_PROVIDER != "smtp":
         return ""
     name, _at, domain = settings.CXCRM_BOUNCE_ADDRESS.rpartition("@")
-    return f"{name}+{seal(BOUNCE, mail_id)}@{domain}"
+    return f"{name}+{seal(BOUNCE, mail_id, bound_to=_mark(planned_at))}@{domain}"
 
 
 def mail_of_envelope_sender(address: str) -> int | None:
-    """The mail whose bounces go to this address; None for any that we have not made."""
+    """The mail whose bounces go to this address; None for any that we have not made, and for
+    that of a mail which a restore has undone."""
     name, _at, domain = settings.CXCRM_BOUNCE_ADDRESS.rpartition("@")
     given, _at, given_domain = address.strip().strip("<>").rpartition("@")
     if not name or given_domain.lower() != domain.lower() or not given.startswith(f"{name}+"):
         return None
-    number = opened(BOUNCE, given.removeprefix(f"{name}+"))
+    number = opened(BOUNCE, given.removeprefix(f"{name}+"), bound_to=_mark_of)
     return int(number) if number else None
 
 
-def message_id(mail_id: int) -> str:
-    """The same for every try, so that a second copy is known as one; not to be guessed."""
-    seal = salted_hmac("cxcrm.outbox.message_id", str(mail_id), algorithm="sha256").hexdigest()
-    return f"<{mail_id}.{seal[:16]}@{settings.CXCRM_MAIL_DOMAIN}>"
+def message_id(mail_id: int, planned_at: datetime) -> str:
+    """The same for every try, so that a second copy is known as one; not to be guessed.
+
+    A mail that gets the number of another one, after a restore, has an identity of its own:
+    programs and providers would take it for the copy that they have, and drop it.
+    """
+    value = f"{mail_id} {_mark(planned_at)}"
+    mac = salted_hmac("cxcrm.outbox.message_id", value, algorithm="sha256").hexdigest()
+    return f"<{mail_id}.{mac[:16]}@{settings.CXCRM_MAIL_DOMAIN}>"
+
+
+def _mark(planned_at: datetime) -> str:
+    return planned_at.astimezone(UTC).isoformat()
+
+
+def _mark_of(mail_id: int) -> str | None:
+    mails = OutgoingMail.objects.filter(pk=mail_id)
+    planned_at = mails.values_list("planned_at", flat=True).first()
+    return _mark(planned_at) if planned_at else None

@@ -4,13 +4,16 @@ import re
 import smtplib
 from time import monotonic
 
+import structlog
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend
 from django.core.mail.message import sanitize_address
 
 from cxcrm.outbox.enums import BounceKind
-from cxcrm.outbox.rules.bounces import bounce_kind
+from cxcrm.outbox.rules.bounces import bounce_kind, is_about_relaying
 from cxcrm.outbox.services.answers import Answer, Verdict
+
+logger = structlog.get_logger(__name__)
 
 
 class AnswerLost(smtplib.SMTPException):
@@ -110,12 +113,22 @@ def answer_of_relay(error: OSError) -> Answer:
     if not isinstance(error, smtplib.SMTPResponseException):
         return Answer(Verdict.TEMPORARY, f"{type(error).__name__}: {error}")
     text = _line(error.smtp_code, error.smtp_error)
-    # 530: the relay wants a login, which concerns no mail but our settings.
-    if 500 <= error.smtp_code <= 599 and error.smtp_code != 530:
-        # What is said of the content says nothing of the address.
-        is_dead = isinstance(error, RecipientRefused) and bounce_kind(text) == BounceKind.HARD
-        return Answer(Verdict.PERMANENT, text, address_is_dead=is_dead)
-    return Answer(Verdict.TEMPORARY, text)
+    if not 500 <= error.smtp_code <= 599:
+        return Answer(Verdict.TEMPORARY, text)
+    if _is_about_us(error, text):
+        logger.error("relay_refuses_us", status=error.smtp_code)
+        return Answer(Verdict.TEMPORARY, text)
+    # What is said of the content says nothing of the address.
+    is_dead = isinstance(error, RecipientRefused) and bounce_kind(text) == BounceKind.HARD
+    return Answer(Verdict.PERMANENT, text, address_is_dead=is_dead)
+
+
+def _is_about_us(error: smtplib.SMTPResponseException, text: str) -> bool:
+    """Our login (530), our sender or our right to relay: settings, here or there, are wrong, and
+    the mail can go when they are mended."""
+    if isinstance(error, smtplib.SMTPSenderRefused) or error.smtp_code == 530:
+        return True
+    return isinstance(error, RecipientRefused) and is_about_relaying(text)
 
 
 def _line(code: int, text: bytes | str) -> str:

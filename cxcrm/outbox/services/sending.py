@@ -1,13 +1,13 @@
 """Takes one claimed mail to its end."""
 
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import DataError, Error, transaction
+from django.db import InterfaceError, OperationalError, ProgrammingError, transaction
 
 from cxcrm.base.logs import fault_facts
 from cxcrm.outbox.enums import MailClass, MailReason, MailState
@@ -58,8 +58,7 @@ def _send(claim: Claim, *, turn: Turn, connection: BaseEmailBackend) -> str:
         kind = mail_kind(claim.kind)
     except UnknownMailKind:
         # A younger release queued it: its workers will know.
-        pause = settings.CXCRM_MAIL_RETRY_SECONDS
-        return "released" if release([claim], seconds=pause) else "overtaken"
+        return _give_back(claim)
 
     try:
         address = MailAddress.objects.get(pk=claim.address_id)
@@ -74,17 +73,19 @@ def _send(claim: Claim, *, turn: Turn, connection: BaseEmailBackend) -> str:
         domain = address.address.rpartition("@")[2]
         if domain in turn.slow_domains and not claim.has_slot:
             seconds = seconds_to_wait(domain)
-            if seconds > 0:
+            if seconds > 0 and _may_wait(kind, claim, seconds, at):
                 return wait(claim, seconds, reason=MailReason.DOMAIN_LIMIT, has_slot=True)
         open_relay(connection)
         message = _begin(claim, kind, address, at, wordings=turn.wordings)
-    except RelayAway:
-        raise
     except DailyPlaceTaken as taken:
         return _wait_at_gate(claim, taken.way, at)
+    except (RelayAway, OperationalError, InterfaceError):
+        raise
+    except ProgrammingError as error:
+        # The tables are those of another release: its workers will know, or ours soon.
+        logger.error("mail_does_not_fit_database", mail=claim.id, **fault_facts(error))
+        return _give_back(claim)
     except Exception as error:
-        if isinstance(error, Error) and not isinstance(error, DataError):
-            raise
         logger.error("mail_not_rendered", mail=claim.id, **fault_facts(error))
         text = f"{type(error).__name__}: {error}"
         return finish(
@@ -93,6 +94,20 @@ def _send(claim: Claim, *, turn: Turn, connection: BaseEmailBackend) -> str:
     if message is None:
         return "overtaken"
     return record(claim, hand_over(connection, message), at, relay=relay_name(connection))
+
+
+def _give_back(claim: Claim) -> str:
+    pause = settings.CXCRM_MAIL_RETRY_SECONDS
+    return "released" if release([claim], seconds=pause) else "overtaken"
+
+
+def _may_wait(kind: MailKind, claim: Claim, seconds: float, at: datetime) -> bool:
+    """Else it goes now and has used up its place all the same: somebody waits for it, or its
+    place comes when it is of no use any more. What is too late already can wait."""
+    if kind.at_any_hour:
+        return False
+    place_at = at + timedelta(seconds=seconds)
+    return claim.useful_until is None or not at < claim.useful_until < place_at
 
 
 def _wait_at_gate(claim: Claim, way: Passage, at: datetime) -> str:
@@ -111,16 +126,22 @@ def _begin(
     facts = frozen_facts(
         kind, subject_id=claim.subject_id, language=claim.language, at=at, wordings=wordings
     )
-    rendered = render(kind, facts=facts, language=claim.language, secrets=_secrets(kind, claim))
+    rendered = render(
+        kind, facts=facts, language=claim.language, secrets=_secrets(kind, claim, address)
+    )
     message = compose_message(
         mail_id=claim.id,
+        planned_at=claim.planned_at,
         address=address.address,
         language=claim.language,
         brand=facts["brand"],
         rendered=rendered,
-        headers=unsubscribe_headers(address_id=claim.address_id, mail_class=kind.mail_class),
+        headers=unsubscribe_headers(address=address, mail_class=kind.mail_class),
     )
-    lease = settings.EMAIL_TIMEOUT + settings.CXCRM_MAIL_LEASE_SECONDS
+    # Whoever finds it begun waits as long as after a lost answer, however late it was handed over.
+    lease = settings.EMAIL_TIMEOUT + max(
+        settings.CXCRM_MAIL_LEASE_SECONDS, settings.CXCRM_MAIL_UNCERTAIN_SECONDS
+    )
     # A service mail needs no place, and so no more than the one statement.
     with nullcontext() if kind.mail_class == MailClass.SERVICE else transaction.atomic():
         begun = held(claim, MailState.CLAIMED).update(
@@ -135,11 +156,11 @@ def _begin(
     return message if begun else None
 
 
-def _secrets(kind: MailKind, claim: Claim) -> dict[str, str]:
+def _secrets(kind: MailKind, claim: Claim, address: MailAddress) -> dict[str, str]:
     """The links and codes of this mail; whatever may be objected to says where."""
     if kind.mail_class == MailClass.SERVICE:
         return kind.secrets(claim.subject_id)
     return {
         **kind.secrets(claim.subject_id),
-        "preferences_url": preferences_url(claim.address_id),
+        "preferences_url": preferences_url(address),
     }

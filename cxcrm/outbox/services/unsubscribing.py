@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from cxcrm.base.errors import DomainError
 from cxcrm.base.links import absolute, seal
 from cxcrm.outbox.enums import MailClass, ObjectionSource
-from cxcrm.outbox.models import MailPermission, OutgoingMail
+from cxcrm.outbox.models import MailAddress, MailPermission, OutgoingMail
 
 # Links of the first kind act when they are posted to, without a page; the others open the page.
 UNSUBSCRIBE = "unsubscribe"
@@ -31,21 +31,29 @@ class Preference:
     can_undo: bool
 
 
-def preferences_path(address_id: int) -> str:
-    return reverse("outbox:preferences", args=[seal(PREFERENCES, address_id)])
+def address_mark(address_id: int) -> str | None:
+    """What the links of an address are bound to: whoever gets its number, after a restore, has
+    another one. None where there is no such address."""
+    found = MailAddress.objects.filter(pk=address_id)
+    return found.values_list("address", flat=True).first()
 
 
-def preferences_url(address_id: int) -> str:
+def preferences_path(address: MailAddress) -> str:
+    token = seal(PREFERENCES, address.pk, bound_to=address.address)
+    return reverse("outbox:preferences", args=[token])
+
+
+def preferences_url(address: MailAddress) -> str:
     """The link below every mail that is no service mail."""
-    return absolute(preferences_path(address_id))
+    return absolute(preferences_path(address))
 
 
-def unsubscribe_headers(*, address_id: int, mail_class: MailClass) -> dict[str, str]:
+def unsubscribe_headers(*, address: MailAddress, mail_class: MailClass) -> dict[str, str]:
     """By them mail programs offer to unsubscribe with one click (RFC 8058); none for service
     mails, which nobody can object to."""
     if mail_class == MailClass.SERVICE:
         return {}
-    token = seal(UNSUBSCRIBE, f"{address_id}-{mail_class}")
+    token = seal(UNSUBSCRIBE, f"{address.pk}-{mail_class}", bound_to=address.address)
     url = absolute(reverse("outbox:unsubscribe", args=[token]))
     return {
         "List-Unsubscribe": f"<{url}>",

@@ -45,7 +45,8 @@ def upsert_permissions(
     sources: Sequence[str],
     granted: Sequence[datetime],
 ) -> int:
-    """Write permissions, the latest of each address and class; an objection stays in force.
+    """Write permissions, the latest of each address and class. An objection stays in force, and
+    a permission that is newer, for it may be the proof of a consent.
 
     Answers how many rows were written: none where nothing is new.
     """
@@ -67,6 +68,7 @@ def upsert_permissions(
                     granted_at = excluded.granted_at
                 WHERE (known.basis, known.source, known.granted_at)
                     IS DISTINCT FROM (excluded.basis, excluded.source, excluded.granted_at)
+                    AND (known.granted_at IS NULL OR known.granted_at <= excluded.granted_at)
             """,
             {
                 "address_ids": list(address_ids),

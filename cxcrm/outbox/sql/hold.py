@@ -25,6 +25,7 @@ class Hold:
     this_database: str
     identity: str | None
     held_since: datetime | None
+    reason: str | None
 
 
 def read_hold() -> Hold:
@@ -32,7 +33,7 @@ def read_hold() -> Hold:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT this.identity, state.identity, state.held_since
+            SELECT this.identity, state.identity, state.held_since, state.hold_reason
             FROM (SELECT {_IDENTITY} AS identity) AS this
             LEFT JOIN outbox_deliverystate AS state ON state.id = 1
             """

@@ -59,12 +59,12 @@ def insert_mails(
         cursor.execute(
             f"""
             INSERT INTO outbox_outgoingmail (
-                kind, mail_class, is_noted, subject_id, occasion, account_id, address_id, language,
-                time_zone, useful_until, state, planned_at, due_at, reason, attempt, uncertain,
-                worker, outcome, subject_line, template_version
+                kind, mail_class, is_noted, is_urgent, subject_id, occasion, account_id, address_id,
+                language, time_zone, useful_until, state, planned_at, due_at, reason, attempt,
+                uncertain, worker, outcome, subject_line, template_version
             )
-            SELECT %(kind)s, %(mail_class)s, %(is_noted)s, subject_id, occasion, account_id,
-                address_id, language, time_zone, useful_until, 'queued', %(at)s,
+            SELECT %(kind)s, %(mail_class)s, %(is_noted)s, %(at_any_hour)s, subject_id, occasion,
+                account_id, address_id, language, time_zone, useful_until, 'queued', %(at)s,
                 statement_timestamp() + (morning - %(at)s),
                 CASE WHEN morning > %(at)s THEN 'quiet_hours' ELSE '' END, 0, 0, '', '', '', ''
             FROM unnest(
@@ -97,7 +97,8 @@ def insert_mails(
 
 
 def claim_due_mails(*, worker: str, lease_seconds: int, limit: int) -> list[Claim]:
-    """Take the mails that are due longest, and leases that ran out, for `lease_seconds`.
+    """Take the mails that are due longest, and leases that ran out, for `lease_seconds`; those
+    that somebody waits for before all others.
 
     A place among the mails to a slow provider that was missed by more than a minute is none any
     more: after a standstill they would all go at once.
@@ -105,21 +106,41 @@ def claim_due_mails(*, worker: str, lease_seconds: int, limit: int) -> list[Clai
     A row found in `sending` was begun by a worker that never told the end of it: the relay may
     have the mail, so it counts as uncertain.
 
-    Plan: LockRows over an Index Scan of `mail_due` with `due_at` as its condition, which needs a
-    clock that stands still during the statement (`statement_timestamp`); then one look-up by
-    primary key per row. Materialized, or the planner may lock more rows than the limit.
+    Plan: LockRows over an Index Scan of `mail_due_urgent`, then over one of `mail_due`, each with
+    `due_at` as its condition, which needs a clock that stands still during the statement
+    (`statement_timestamp`); then one look-up by primary key per row. Materialized, or the planner
+    may lock more rows than the limit. The others have the limit twice: the inner one is known to
+    the planner, and the outer one stops at what is left by the urgent ones.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH due AS MATERIALIZED (
+            WITH urgent AS MATERIALIZED (
                 SELECT id, due_at
                 FROM outbox_outgoingmail
-                WHERE state IN ('queued', 'claimed', 'sending')
+                WHERE is_urgent
+                    AND state IN ('queued', 'claimed', 'sending')
                     AND due_at <= statement_timestamp()
                 ORDER BY due_at, id
                 LIMIT %(limit)s
                 FOR UPDATE SKIP LOCKED
+            ), others AS MATERIALIZED (
+                SELECT id, due_at
+                FROM (
+                    SELECT id, due_at
+                    FROM outbox_outgoingmail
+                    WHERE NOT is_urgent
+                        AND state IN ('queued', 'claimed', 'sending')
+                        AND due_at <= statement_timestamp()
+                    ORDER BY due_at, id
+                    LIMIT %(limit)s
+                    FOR UPDATE SKIP LOCKED
+                ) AS longest
+                LIMIT %(limit)s - (SELECT count(*) FROM urgent)
+            ), due AS (
+                SELECT id, due_at FROM urgent
+                UNION ALL
+                SELECT id, due_at FROM others
             ), claimed AS (
                 UPDATE outbox_outgoingmail AS mail
                 SET state = 'claimed',
@@ -135,7 +156,7 @@ def claim_due_mails(*, worker: str, lease_seconds: int, limit: int) -> list[Clai
                 has_slot AND was_due_at > statement_timestamp() - interval '1 minute',
                 planned_at, attempt, uncertain, was_due_at
             FROM claimed
-            ORDER BY was_due_at, id
+            ORDER BY is_urgent DESC, was_due_at, id
             """,
             {"worker": worker, "lease_seconds": lease_seconds, "limit": limit},
         )

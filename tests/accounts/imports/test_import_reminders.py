@@ -265,3 +265,57 @@ def test_import_of_ends_tells_only_of_those_whose_day_is_to_come(take_in_rows):
         3,
         date(2026, 6, 4),
     )
+
+
+# --- Accounts and products that move to another policy
+
+CONSUMER = {"customer_kind": "consumer"}
+MOVED_ON = {"as_of": date(2026, 11, 21), "at": datetime(2026, 11, 21, 10, tzinfo=UTC)}
+
+
+def held() -> list[tuple]:
+    rows = RenewalReminder.objects.filter(state=ReminderState.HELD)
+    return list(rows.values_list("contract__external_id", "due_on", "decided_on"))
+
+
+def test_import_holds_reminders_that_are_late_because_the_customer_moved(take_in_rows):
+    """To France, where it goes earlier."""
+    take_in_rows(row(**CONSUMER))
+    assert Contract.objects.get().remind_on == date(2026, 12, 1)
+
+    run = take_in_rows(row(country="FR", region="", **CONSUMER), **MOVED_ON)
+
+    due_on = RenewalReminder.objects.get().due_on
+    assert due_on < date(2026, 11, 21)
+    assert held() == [("V1", due_on, date(2026, 11, 21))]
+    assert run.counts["contracts"] == {"added": 0, "changed": 0, "unchanged": 1}
+    assert run.counts["reminders"] == {"done_before": 0, "held": 1}
+    run_due_work(at=datetime(2026, 11, 22, 3, tzinfo=UTC))
+    assert OutgoingMail.objects.count() == 0
+
+
+def test_feed_of_accounts_holds_what_is_late_because_the_customer_moved(take_in_rows):
+    take_in_rows(row(**CONSUMER))
+    names = ("account_number", "account_name", "customer_kind", "language", "time_zone")
+    account = {name: row(**CONSUMER)[name] for name in names} | {"country": "FR"}
+
+    run = take_in_rows(account, mapping="standard_accounts", **MOVED_ON)
+
+    assert [contract for contract, *_days in held()] == ["V1"]
+    assert run.counts["reminders"] == {"held": 1}
+    run_due_work(at=datetime(2026, 11, 22, 3, tzinfo=UTC))
+    assert OutgoingMail.objects.count() == 0
+
+
+def test_feed_of_products_moves_the_reminders_of_its_contracts(take_in_rows):
+    take_in_rows(row())
+    product = {"product_code": "web-s", "product_name": "Web S", "product_family": "domain"}
+
+    take_in_rows(product, mapping="standard_products")
+
+    contract = Contract.objects.get()
+    assert contract.remind_on != date(2026, 12, 1)
+    before = contract.remind_on
+    assert run_due_work(at=datetime(2026, 6, 1, 11, tzinfo=UTC))["planned"] == 0
+    contract.refresh_from_db()
+    assert contract.remind_on == before

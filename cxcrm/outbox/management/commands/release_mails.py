@@ -21,8 +21,9 @@ class Command(BaseCommand):
             "--discard-planned-before",
             type=moment,
             metavar="MOMENT",
-            help="do not send what was planned earlier, like 2026-11-22T03:00Z: after a restore "
-            "copies of it have probably been sent",
+            help="do not send what was due earlier, like 2026-11-22T03:00Z: after a restore, when "
+            "the server that was lost sent its last mail. What it has planned since the backup is "
+            "held for people to decide",
         )
 
     def handle(self, *, yes: bool, discard_planned_before: datetime | None, **options) -> None:
@@ -41,3 +42,5 @@ class Command(BaseCommand):
         except DomainError as refusal:
             raise CommandError(str(refusal)) from None
         self.stdout.write(f"Mails leave again. Discarded: {released.discarded:,}")
+        if released.held_back:
+            self.stdout.write(f"Held for people to decide: {released.held_back:,}")

@@ -94,7 +94,10 @@ contract.id = dates.id
         )
 """
 
+# Materialized: a table that was filled a moment ago looks empty to the planner, which would compute
+# the dates of all contracts anew for each of them.
 _REFRESH = f"""
+WITH dates AS MATERIALIZED {_DATES}
 UPDATE accounts_contract AS contract
 SET renewal_date = dates.renewal_date,
     term_months = dates.term_months,
@@ -115,8 +118,9 @@ _REPAIR = _REFRESH.format(
     contracts="accounts_contract", which="contract.id = ANY(%(ids)s)", day=_DAY_OF_REPAIR
 )
 _LOCK_STALE = f"""
+WITH dates AS MATERIALIZED {_DATES}
 SELECT contract.id
-FROM accounts_contract AS contract, {_DATES} AS dates
+FROM accounts_contract AS contract, dates
 WHERE {_DIFFER}
 ORDER BY contract.id
 FOR NO KEY UPDATE OF contract
@@ -200,12 +204,13 @@ def refresh_contract_dates_of(*, table: str, as_of: date, at: datetime) -> int:
     The day in question is the later of `as_of` and each account's own; a renewal that the clock
     has not noted yet stays ahead.
 
-    Plan: look-ups by id for few, hash joins for many; the table should be analysed.
+    Plan: hash joins of the table with contracts, accounts and products; the first import into an
+    empty database would else look up each contract by reading all.
     """
     of_table = _REFRESH.format(
         contracts=_OF_TABLE.format(table=table), which="true", day=_DAY_AFTER_IMPORT
     )
-    return _refresh(of_table, as_of=as_of, at=at)
+    return run_on_all(of_table, {"as_of": as_of, "at": at})
 
 
 def _refresh(statement: str, **params: list[int] | int | date | datetime | None) -> int:

@@ -12,6 +12,7 @@ from cxcrm.base import clock
 from cxcrm.base.clock import instant_on
 from cxcrm.base.jobs import work_off_jobs
 from cxcrm.outbox.services import deliver_mails
+from tests.accounts.deciding import have_policy
 from tests.agent_desk import rows
 from tests.factories import NOW, ContactFactory, ContractFactory, UserFactory
 
@@ -57,6 +58,7 @@ CUT_CARDS = """
 
 @pytest.fixture
 def contract():
+    have_policy()
     contract = ContractFactory(account__name='Bäckerei <script>alert("boo")</script> & Söhne')
     ContactFactory(account=contract.account, name="<img src=x onerror=alert(1)>")
     open_task(

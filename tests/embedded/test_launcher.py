@@ -112,10 +112,12 @@ def test_kill_9_of_the_launcher_ends_its_children(launch):
 def test_a_child_that_dies_is_started_again(launch):
     launcher = launch(FAMILY)
     parent, forked = launcher.read_pids(2)
+    end = os.pidfd_open(forked)
     os.kill(parent, signal.SIGKILL)
     line = launcher.process.stdout.readline()
     assert line == "child0 was killed by SIGKILL; starting it again\n"
-    assert not is_alive(forked)
+    assert select.select([end], [], [], 10)[0]
+    os.close(end)
     assert len(launcher.read_pids(2)) == 2
 
 

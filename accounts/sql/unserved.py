@@ -47,7 +47,7 @@ class IsUnserved(Func):
         super().__init__(*(fields or self.fields))
         self.shortest = shortest
 
-    def as_sql(  # type: ignore[override]
+    def as_sql(  # type: ignore[override]  # Django names no types
         self, compiler: Any, connection: Any, **extra: Any
     ) -> tuple[str, tuple]:
         compiled = (compiler.compile(field)[0] for field in self.get_source_expressions())

@@ -20,11 +20,11 @@ django.setup()
 
 from django.conf import settings  # noqa: E402 - after django.setup()
 
-from accounts.services import renewals  # noqa: E402
-from cxcrm.base import queue  # noqa: E402
-from cxcrm.outbox import tasks  # noqa: E402
-from cxcrm.outbox.services import handover, recording, sending  # noqa: E402
-from cxcrm.outbox.services.answers import Verdict  # noqa: E402
+from accounts.services import renewals  # noqa: E402 - after django.setup()
+from cxcrm.base import queue  # noqa: E402 - after django.setup()
+from cxcrm.outbox import tasks  # noqa: E402 - after django.setup()
+from cxcrm.outbox.services import handover, recording, sending  # noqa: E402 - after django.setup()
+from cxcrm.outbox.services.answers import Verdict  # noqa: E402 - after django.setup()
 
 real_now = timezone.now
 real_answer_of_relay = handover.answer_of_relay

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 django.setup()
 
 from cxcrm.base import clock  # noqa: E402 - after django.setup()
-from cxcrm.outbox.services import deliver_mails  # noqa: E402
+from cxcrm.outbox.services import deliver_mails  # noqa: E402 - after django.setup()
 
 
 def sweep(all_there: Barrier) -> None:

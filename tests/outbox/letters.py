@@ -106,6 +106,7 @@ class Relay:
     at_end: dict[str, str] = field(default_factory=dict)
     # A recipient whose mail is not answered until so many others have come.
     hangs: dict[str, int] = field(default_factory=dict)
+    taken: asyncio.Condition = field(default_factory=asyncio.Condition)
     connections: int = 0
 
     @property
@@ -133,9 +134,10 @@ class Relay:
 
     async def handle_DATA(self, server: SMTP, session, envelope: Envelope):  # noqa: N802 - aiosmtpd's name
         [recipient] = envelope.rcpt_tos
-        self.log.append((recipient, message_from_bytes(envelope.content, policy=policy.strict)))
-        while len(self.log) <= self.hangs.get(recipient, -1):
-            await asyncio.sleep(0.01)
+        async with self.taken:
+            self.log.append((recipient, message_from_bytes(envelope.content, policy=policy.strict)))
+            self.taken.notify_all()
+            await self.taken.wait_for(lambda: len(self.log) > self.hangs.get(recipient, -1))
         answer = self.at_end.get(recipient, f"250 2.0.0 OK: queued as {len(self.log)}")
         if answer == "reset":
             server.transport.abort()

@@ -216,7 +216,7 @@ def test_service_mails_look_nothing_up():
     """Planners of service mails pay for the address alone."""
     stop = stopped_for(address="address", mail_class="'service'")
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN SELECT {stop} FROM outbox_mailaddress AS address")  # noqa: S608
+        cursor.execute(f"EXPLAIN SELECT {stop} FROM outbox_mailaddress AS address")  # noqa: S608 - ours
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
     assert "outbox_mailpermission" not in plan
@@ -230,7 +230,7 @@ def test_night_is_over_at_the_same_time_on_every_day_of_seven_years(settings):
         moment="night", time_zone="'Europe/Berlin'", useful_until="NULL", at_any_hour="false"
     )
     with connection.cursor() as cursor:
-        nights = f"SELECT {moment} FROM unnest(%s::timestamptz[]) AS night"  # noqa: S608
+        nights = f"SELECT {moment} FROM unnest(%s::timestamptz[]) AS night"  # noqa: S608 - ours
         cursor.execute(nights, [days])
         mornings = [morning.astimezone(ZoneInfo("Europe/Berlin")) for (morning,) in cursor]
 

@@ -22,7 +22,7 @@ MOST_MAILS = 500
 # A report gives back a mail of ours, and those are small.
 LARGEST_MAIL = 1_000_000
 # The standard's 2,048 would end the reading of the whole mailbox at the first longer line.
-poplib._MAXLINE = LARGEST_MAIL  # type: ignore[attr-defined]
+poplib._MAXLINE = LARGEST_MAIL  # type: ignore[attr-defined]  # the module has no other way
 
 
 class MailboxAway(Exception):
@@ -66,7 +66,7 @@ def _note(content: bytes | None, at: datetime) -> bool:
 
 def _fetch(mailbox: poplib.POP3, number: int) -> bytes | None:
     """None for a mail that is too large to be a report."""
-    size = int(mailbox.list(number).split()[2])  # type: ignore[attr-defined]
+    size = int(mailbox.list(number).split()[2])  # type: ignore[attr-defined]  # one line, of one mail
     return b"\r\n".join(mailbox.retr(number)[1]) if size <= LARGEST_MAIL else None
 
 

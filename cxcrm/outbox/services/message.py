@@ -54,7 +54,7 @@ def compose_message(
     )
     message.attach_alternative(rendered.html, "text/html")
     # Providers tell it again with what becomes of the mail.
-    message.metadata = {"mail": str(mail_id)}  # type: ignore[attr-defined]
+    message.metadata = {"mail": str(mail_id)}  # type: ignore[attr-defined]  # anymail reads it
     return message
 
 

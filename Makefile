@@ -52,11 +52,11 @@ test: .venv/.dev-ok ## Run the tests on all cores (ARGS='-k renewal' for some of
 
 .PHONY: faults
 faults: .venv/.dev-ok ## Kill, stall and repeat things, and count that nothing is lost or sent twice
-	@$(BIN)/python -m pytest tests/faults -m faults $(ARGS)
+	@$(BIN)/python -m pytest tests/faults -m faults -n auto $(ARGS)
 
 .PHONY: faults-full
 faults-full: .venv/.dev-ok ## The same with 5,000 mails and more kills, three times over
-	@for run in 1 2 3; do CXCRM_FAULTS=full $(BIN)/python -m pytest tests/faults -m faults $(ARGS) || exit 1; done
+	@for run in 1 2 3; do CXCRM_FAULTS=full $(BIN)/python -m pytest tests/faults -m faults -n auto $(ARGS) || exit 1; done
 
 # What a production environment says at the least; nothing connects to these servers.
 PRODUCTION := env -u DJANGO_ALLOW_ASYNC_UNSAFE CXCRM_DEMO=0 CXCRM_TEST_MODE=0 CXCRM_DEBUG=0 \

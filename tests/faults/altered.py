@@ -6,6 +6,7 @@ alterations take a guard out, so that an experiment can prove that it would noti
 
 import os
 import runpy
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import django
+from celery import Task
+from celery.signals import task_postrun
 from django.utils import timezone
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cxcrm.settings")
@@ -22,9 +25,11 @@ from django.conf import settings  # noqa: E402 - after django.setup()
 
 from accounts.services import renewals  # noqa: E402 - after django.setup()
 from cxcrm.base import queue  # noqa: E402 - after django.setup()
+from cxcrm.base.rest import views  # noqa: E402 - after django.setup()
 from cxcrm.outbox import tasks  # noqa: E402 - after django.setup()
-from cxcrm.outbox.services import handover, recording, sending  # noqa: E402 - after django.setup()
-from cxcrm.outbox.services.answers import Verdict  # noqa: E402 - after django.setup()
+from cxcrm.outbox.services.delivery import handover, recording, sending  # noqa: E402 - after django.setup()
+from cxcrm.outbox.services.delivery.answers import Verdict  # noqa: E402 - after django.setup()
+from tests.faults.turns import turn_over  # noqa: E402 - after django.setup()
 
 real_now = timezone.now
 real_answer_of_relay = handover.answer_of_relay
@@ -85,9 +90,51 @@ def fall_over_poison() -> None:
     sending.OperationalError = Exception
 
 
+def act_each_time() -> None:
+    """A POST is done whatever was answered before."""
+    views.answer_once = lambda act, request, **options: act()
+
+
+def die_before_the_reply() -> None:
+    """The deed of a POST is committed, and nobody is told."""
+    answer_once = views.answer_once
+
+    def answer_and_die(*arguments, **options) -> None:
+        answer_once(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    views.answer_once = answer_and_die
+
+
+def die_before_the_commit() -> None:
+    """The deed of a POST is done and not committed."""
+    answer_once = views.answer_once
+
+    def act_and_die(act: Callable[[], object], request: object, **options) -> None:
+        def die() -> None:
+            act()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        answer_once(die, request, **options)
+
+    views.answer_once = act_and_die
+
+
+def tell_of_turns() -> None:
+    """Nothing done is no line in the real log."""
+
+    def tell(task: Task, **signal: object) -> None:
+        sys.stdout.write(turn_over(task.name))
+
+    task_postrun.connect(tell, weak=False)
+
+
 ALTERATIONS: dict[str, Callable[[], None]] = {
     alteration.__name__.replace("_", "-"): alteration
     for alteration in (
+        act_each_time,
+        die_before_the_commit,
+        die_before_the_reply,
         fall_over_poison,
         hand_tasks_out_twice,
         insist_on_the_broker,
@@ -96,6 +143,7 @@ ALTERATIONS: dict[str, Callable[[], None]] = {
         send_again_and_again,
         set_the_clock_back,
         take_no_for_not_yet,
+        tell_of_turns,
     )
 }
 

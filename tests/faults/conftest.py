@@ -30,15 +30,14 @@ COLUMNS = {
     "note": "note",
 }
 
-_outcomes: list[Outcome] = []
+BEGINNING = pytest.StashKey[int]()
 
 
 @pytest.fixture
 def record() -> Callable[[Outcome], Outcome]:
-    """Keep an outcome for the summary and for `var/faults.jsonl`."""
+    """Keep an outcome in `var/faults.jsonl`, from which the summary is read."""
 
     def keep(outcome: Outcome) -> Outcome:
-        _outcomes.append(outcome)
         RESULTS.parent.mkdir(exist_ok=True)
         with RESULTS.open("a") as results:
             results.write(json.dumps(asdict(outcome)) + "\n")
@@ -47,11 +46,23 @@ def record() -> Callable[[Outcome], Outcome]:
     return keep
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not _outcomes:
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[BEGINNING] = RESULTS.stat().st_size if RESULTS.exists() else 0
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """What this run has added, whichever of its processes did the experiments."""
+    if not RESULTS.exists():
+        return
+    with RESULTS.open() as results:
+        results.seek(config.stash[BEGINNING])
+        outcomes = [json.loads(line) for line in results]
+    if not outcomes:
         return
     rows = [list(COLUMNS)]
-    rows += [[str(getattr(each, name)) for name in COLUMNS.values()] for each in _outcomes]
+    rows += [[str(each[name]) for name in COLUMNS.values()] for each in outcomes]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     terminalreporter.section(f"faults, seed {SEED}")
     for row in rows:

@@ -17,7 +17,8 @@ from cxcrm.outbox.models import OutgoingMail
 from tests.faults.load import DAY, add_customers
 from tests.faults.visitors import Visit
 from tests.processes.deployment import Deployment
-from tests.processes.process import Process, wait_until
+from tests.processes.process import Process
+from tests.waiting import wait_until
 
 FULL = os.environ.get("CXCRM_FAULTS") == "full"
 SEED = int(os.environ.get("CXCRM_SEED") or random.SystemRandom().randrange(10**6))

@@ -12,9 +12,9 @@ from cxcrm.outbox.enums import MailReason, MailState
 from cxcrm.outbox.models import MailAddress, OutgoingMail
 from tests.faults.experiment import FULL, LEAST_MAILS, MAILS, Experiment, Outcome, only_in_full
 from tests.faults.load import DAY
-from tests.processes.process import wait_until
 from tests.processes.smtp_server import refuses, tarpits
 from tests.processes.smtp_sink import TakenMail
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 

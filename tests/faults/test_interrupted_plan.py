@@ -1,17 +1,18 @@
 """F15: a plan is being made, held, released and cancelled, while its planners are killed."""
 
-import time
 from dataclasses import replace
 
 import pytest
 
 from accounts.models import Contract, RenewalReminder
 from cxcrm.base import clock
+from cxcrm.outbox.services import DELIVER_MAILS
 from tests.factories import cancel
 from tests.faults.experiment import FEW_MAILS, FULL, Experiment, Outcome
 from tests.faults.load import add_customers
-from tests.processes.deployment import SWEEP_SECONDS
-from tests.processes.process import Process, wait_until
+from tests.faults.turns import wait_for_the_end_of_turns, wait_for_turns
+from tests.processes.process import Process
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 
@@ -32,7 +33,7 @@ def interrupt_the_plan(deployment, *, teeth: str = "") -> Outcome:
     deployment.manage("hold_mails")
     deployment.start_beat()
     planners = [
-        deployment.start_worker(f"worker{number}", altered="plan-in-small-steps")
+        deployment.start_worker(f"worker{number}", altered="plan-in-small-steps,tell-of-turns")
         for number in range(PLANNERS)
     ]
     kill_in_the_plan(wave, planners)
@@ -44,7 +45,7 @@ def interrupt_the_plan(deployment, *, teeth: str = "") -> Outcome:
     if not teeth:
         deployment.manage("release_mails", "--yes")
         wave.wait_for_mails(len(wave.expected) // 3)
-        hold_and_release(wave)
+        hold_and_release(wave, planners)
     outcome = wave.settle()
     return replace(outcome, unwanted=outcome.unwanted + sent_on_hold)
 
@@ -59,14 +60,14 @@ def kill_in_the_plan(wave: Experiment, planners: list[Process]) -> None:
     wait_until(lambda: decided() == len(wave.expected), LONGEST_PLAN, "the whole plan")
 
 
-def hold_and_release(wave: Experiment) -> None:
+def hold_and_release(wave: Experiment, workers: list[Process]) -> None:
     """A turn of delivery that has begun goes on for seconds; then nothing leaves."""
     deployment = wave.deployment
     deployment.manage("hold_mails")
     at_once = len(deployment.sink.taken())
-    time.sleep(2 * SWEEP_SECONDS)
+    wait_for_the_end_of_turns(workers)
     after_turns = len(deployment.sink.taken())
-    time.sleep(2 * SWEEP_SECONDS)
+    wait_for_turns(workers, DELIVER_MAILS)
     assert len(deployment.sink.taken()) == after_turns
     wave.notes.append(f"{after_turns - at_once} in the turns that had begun")
     deployment.manage("release_mails", "--yes")

@@ -16,7 +16,7 @@ from tests.faults.visitors import Visitors
 from tests.processes.database import OwnPostgreSQL, connected_to, new_database, url_of
 from tests.processes.deployment import Deployment
 from tests.processes.fixtures import deployed
-from tests.processes.process import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 

@@ -1,6 +1,5 @@
 """F19: a backup taken while a wave is on its way is restored on a new host."""
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -12,12 +11,13 @@ from cxcrm.base import clock
 from cxcrm.outbox.enums import HoldReason, MailState
 from cxcrm.outbox.models import OutgoingMail
 from cxcrm.outbox.selectors import delivery_state
+from cxcrm.outbox.services import DELIVER_MAILS
 from cxcrm.outbox.services.hold import may_send
 from tests.faults.experiment import FEW_MAILS, FULL, Experiment, Outcome
 from tests.faults.load import DAY, add_customers
+from tests.faults.turns import wait_for_turns
 from tests.processes.database import connected_to, new_database
-from tests.processes.deployment import SWEEP_SECONDS
-from tests.processes.process import Process, wait_until
+from tests.processes.process import Process
 
 pytestmark = pytest.mark.faults
 
@@ -25,7 +25,8 @@ MAILS = 1_000 if FULL else FEW_MAILS
 # The old host sends so many more before it is lost.
 MAILS_AFTER_THE_BACKUP = 10
 CONTRACTS_THAT_ENDED = 10
-SWEEPS_ON_HOLD = 3
+TURNS_ON_HOLD = 3
+DECIDE_WHAT_IS_DUE = "accounts.run_due_work"
 HOSTS_THAT_DIED = 2
 
 
@@ -89,7 +90,9 @@ def restore_before_wave(deployment, *, teeth: str = "") -> Outcome:
                 moment = lost_at.isoformat()
                 deployment.manage("release_mails", "--yes", "--discard-planned-before", moment)
                 assert held_reminders() == MAILS
-            time.sleep(SWEEPS_ON_HOLD * SWEEP_SECONDS)
+            # The first may have begun before the release.
+            wait_for_turns(deployment.named("new-worker"), DECIDE_WHAT_IS_DUE, number=2)
+            wait_for_turns(deployment.named("new-worker"), DELIVER_MAILS)
             outcome = wave.settle()
     return replace(
         outcome, note=f"{sent_on_hold} sent, {decided_on_hold} decided before the release"
@@ -118,12 +121,10 @@ def start_new_host(wave: Experiment) -> int:
     """How many mails it sends before anybody has looked at it."""
     sink = wave.deployment.sink
     before = len(sink.taken())
-    wave.deployment.start_worker("new-worker")
+    worker = wave.deployment.start_worker("new-worker", altered="tell-of-turns")
     wave.deployment.start_beat("new-beat")
-    wait_until(
-        lambda: delivery_state().is_held or len(sink.taken()) > before, 60, "a turn of delivery"
-    )
-    time.sleep(SWEEPS_ON_HOLD * SWEEP_SECONDS)
+    for task in (DECIDE_WHAT_IS_DUE, DELIVER_MAILS):
+        wait_for_turns([worker], task, number=TURNS_ON_HOLD)
     return len(sink.taken()) - before
 
 

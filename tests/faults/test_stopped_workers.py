@@ -9,7 +9,8 @@ from cxcrm.base import clock
 from cxcrm.base.enums import ProcessKind
 from cxcrm.base.processes import processes_seen
 from tests.faults.experiment import Experiment, Outcome
-from tests.processes.process import Process, wait_until
+from tests.processes.process import Process
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 

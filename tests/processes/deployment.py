@@ -6,10 +6,11 @@ from urllib.request import urlopen
 
 from cxcrm.embedded.launcher import find_free_port
 from tests.processes.broker import Broker
-from tests.processes.process import Process, wait_until
+from tests.processes.process import Process
 from tests.processes.smtp_sink import SmtpSink
 from tests.processes.supervisor import Supervisor
 from tests.servers import REPOSITORY
+from tests.waiting import wait_until
 
 SWEEP_SECONDS = 2
 
@@ -63,9 +64,9 @@ class Deployment:
         return self._celery(name, "beat", "--schedule", str(self.directory / name))
 
     def start_web(self, *, altered: str = "") -> str:
-        """The address at which it answers."""
+        """The address at which it answers, and that its links have."""
         port = find_free_port()
-        address = f"http://127.0.0.1:{port}"
+        address = self.environment["CXCRM_BASE_URL"] = f"http://127.0.0.1:{port}"
         workers = ("--worker-class", "gthread", "--workers", "2", "--threads", "4")
         program = ["gunicorn", "cxcrm.wsgi", "--bind", f"127.0.0.1:{port}", *workers]
         self._start("web", module(program, altered))

@@ -1,28 +1,13 @@
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from cxcrm.embedded.processes import dying_with_parent
 from tests.servers import REPOSITORY
-
-SECONDS_BETWEEN_LOOKS = 0.01
-
-
-class NeverHappenedError(Exception):
-    """What was waited for did not come about; no assertion, so that teeth cannot hide it."""
-
-
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Return once the condition holds, which another process brings about."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise NeverHappenedError(f"{what}: not within {seconds} seconds")
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+from tests.waiting import wait_until
 
 
 class Process:

@@ -95,5 +95,6 @@ class SmtpSink:
         return [Try(**json.loads(line)) for line in lines]
 
     def seconds_of_silence(self) -> float:
-        """Since the last mail."""
-        return time.time() - self.log.stat().st_mtime
+        """Since the last mail, or the last try: of thousands the first tries alone take a while."""
+        logs = [self.log, self.log.with_suffix(".tries")]
+        return time.time() - max(log.stat().st_mtime for log in logs if log.exists())

@@ -107,6 +107,22 @@ class DomainLimitForm(forms.ModelForm):
     class Meta:
         model = RecipientDomain
         fields = ("domain", "mails_per_minute")
+        help_texts = {
+            "mails_per_minute": _(
+                "Up to 60,000. What comes faster waits for its turn; codes and receipts do not."
+            )
+        }
 
     def clean_domain(self) -> str:
-        return self.cleaned_data["domain"].strip().lower().removeprefix("@")
+        domain = self.cleaned_data["domain"].strip().lower().removeprefix("@")
+        return self._checked("domain", domain)
+
+    def clean_mails_per_minute(self) -> int:
+        return self._checked("mails_per_minute", self.cleaned_data["mails_per_minute"])
+
+    def _checked(self, field: str, value: Any) -> Any:
+        """By the table's own constraints, now: what they say later stands above all fields."""
+        setattr(self.instance, field, value)
+        for constraint in RecipientDomain._meta.constraints:
+            constraint.validate(RecipientDomain, self.instance, exclude={*self.fields} - {field})
+        return value

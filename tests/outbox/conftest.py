@@ -1,6 +1,7 @@
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from aiosmtpd.controller import Controller
 
 from cxcrm.outbox.enums import MailClass
 from cxcrm.outbox.services import MailKind, kinds, register_mail_kind
-from tests.outbox.letters import TEXTS, Letters, Relay, examples, placeholders
+from tests.outbox.letters import NOW, TEXTS, Letters, Relay, examples, placeholders
 
 
 @pytest.fixture
@@ -47,10 +48,17 @@ def code(letters) -> str:
 
 
 @pytest.fixture
+def clock(time_machine) -> Callable[[timedelta], None]:
+    """It stands at `NOW`; `clock(after)` sets it on."""
+    time_machine.move_to(NOW, tick=False)
+    return time_machine.shift
+
+
+@pytest.fixture
 def relay(settings, db) -> Iterator[Relay]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    settings.EMAIL_BACKEND = "cxcrm.outbox.services.relay.RelayBackend"
+    settings.EMAIL_BACKEND = "cxcrm.outbox.services.delivery.relay.RelayBackend"
     settings.EMAIL_HOST = "127.0.0.1"
     settings.EMAIL_PORT = port
     relay = Relay()

@@ -8,11 +8,20 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DataError, OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from cxcrm.base import links
-from cxcrm.outbox.models import MailAddress, MailBounce, OutgoingMail
-from cxcrm.outbox.services import MailboxAway, bounce_mailbox, deliver_mails, read_bounces
-from cxcrm.outbox.services.message import BOUNCE, envelope_sender, mail_of_envelope_sender
+from cxcrm.outbox.models import DeliveryState, MailAddress, MailBounce, OutgoingMail
+from cxcrm.outbox.services import (
+    MailboxAway,
+    bounce_mailbox,
+    deliver_mails,
+    delivery_reports,
+    hold_mails,
+    read_bounces,
+)
+from cxcrm.outbox.services.delivery.message import BOUNCE, envelope_sender, mail_of_envelope_sender
+from cxcrm.outbox.services.delivery_reports import bounce_in_report
 from tests.outbox.letters import NOW, mail
 from tests.outbox.mailbox import MailboxServer, mailbox_on_this_machine
 
@@ -138,6 +147,67 @@ def test_one_run_reads_so_many_and_the_next_the_rest(sent, mailbox):
 
     assert read_bounces(at=AT, most=2) == {"noted": 0, "passed_over": 2}
     assert read_bounces(at=AT, most=2) == {"noted": 1, "passed_over": 0}
+
+
+def test_a_run_that_lasts_too_long_says_goodbye_and_keeps_what_it_has_done(
+    sent, mailbox, monkeypatch
+):
+    monkeypatch.setattr(bounce_mailbox, "LONGEST_READING", 0)
+    mailbox.mails = [report("delayed", sent), report("hard", sent)]
+
+    assert read_bounces(at=AT) == {"noted": 0, "passed_over": 1}
+    assert len(mailbox.mails) == 1
+    assert read_bounces(at=AT) == {"noted": 1, "passed_over": 0}
+
+
+def test_many_made_up_seals_cost_few_queries(sent):
+    sealed = envelope_sender(sent.pk, sent.planned_at)
+    made_up = (f"bounces+{number}.{'A' * 22}@mail.test" for number in range(1_000))
+    flooded = report("hard", sent).replace(
+        b"\nTo: ", b"\nTo: " + ",\n ".join(made_up).encode() + b",\n ", 1
+    )
+    without_seal = flooded.replace(f"Delivered-To: {sealed}".encode(), b"X-Nothing: 1")
+
+    with CaptureQueriesContext(connection) as captured:
+        assert bounce_in_report(without_seal, at=AT) is None
+    assert len(captured) == 5
+    # A server's own word comes first.
+    assert bounce_in_report(flooded, at=AT).mail_id == sent.pk
+
+
+def test_a_mail_without_a_seal_is_not_taken_apart(sent, monkeypatch):
+    """Parts in parts in parts: to read them would take half a minute."""
+
+    def take_apart(*_arguments, **_options):
+        raise AssertionError
+
+    monkeypatch.setattr(delivery_reports, "message_from_bytes", take_apart)
+
+    assert bounce_in_report(report("forged", sent), at=AT) is None
+    with pytest.raises(AssertionError):
+        bounce_in_report(report("hard", sent), at=AT)
+
+
+@pytest.mark.parametrize("is_copy_by", ["setting", "identity"])
+def test_a_copy_leaves_the_mailbox_to_the_database_that_sends(sent, mailbox, settings, is_copy_by):
+    mailbox.mails = [report("hard", sent)]
+    if is_copy_by == "setting":
+        settings.CXCRM_HOLD_MAILS = True
+    else:
+        DeliveryState.objects.update(identity="7392.00000001.16384.16999")
+
+    assert read_bounces(at=AT) == {"noted": 0, "passed_over": 0}
+    with pytest.raises(CommandError, match="restored or copied"):
+        call_command("read_bounces")
+
+    assert (len(mailbox.mails), mailbox.fetched) == (1, [])
+
+
+def test_mails_on_hold_by_hand_do_not_keep_what_came_back(sent, mailbox):
+    hold_mails(actor=None, at=NOW)
+    mailbox.mails = [report("hard", sent)]
+
+    assert read_bounces(at=AT) == {"noted": 1, "passed_over": 0}
 
 
 def test_a_connection_cut_before_the_goodbye_repeats_the_reading_and_notes_nothing_twice(

@@ -68,8 +68,11 @@ def test_restored_database_sends_nothing_until_it_is_released(letters, relay, ca
     assert delivery_state().is_held is False
 
 
-def test_mails_on_hold_cost_one_query_a_turn(letters):
+@pytest.mark.parametrize("is_copy", [False, True])
+def test_mails_on_hold_cost_one_query_a_turn(letters, is_copy):
     letters.queue("a@example.com")
+    if is_copy:
+        restore()
     hold_mails(actor=None, at=NOW)
     deliver_mails(at=NOW)
 
@@ -119,6 +122,41 @@ def test_copy_awaits_its_release_whoever_held_its_mails_before():
     release_mails(actor=None, at=LATER)
 
     assert awaits_release() is False
+
+
+def test_copy_of_a_database_on_hold_says_that_it_is_one(caplog):
+    restore()
+    hold_mails(actor=UserFactory(), at=NOW)
+    caplog.clear()
+
+    assert may_send(at=LATER) is False
+    assert may_send(at=LATER) is False
+
+    state = delivery_state()
+    assert (state.hold_reason, state.held_since, state.changed_by) == (
+        HoldReason.RESTORED,
+        LATER,
+        "",
+    )
+    assert [record.levelname for record in caplog.records if "mails_held" in record.message] == [
+        "ERROR"
+    ]
+
+
+def test_setting_makes_a_copy_of_a_database_on_hold_until_it_is_released(settings):
+    hold_mails(actor=None, at=NOW)
+    settings.CXCRM_HOLD_MAILS = True
+    assert may_send(at=LATER) is False
+    settings.CXCRM_HOLD_MAILS = False
+
+    assert (delivery_state().hold_reason, awaits_release()) == (HoldReason.SETTING, True)
+    with pytest.raises(MailsAreHeld):
+        hold_mails(actor=None, at=LATER)
+    assert awaits_release() is True
+
+    release_mails(actor=None, at=LATER)
+
+    assert (may_send(at=LATER), awaits_release()) == (True, False)
 
 
 def test_setting_makes_a_copy_until_it_is_released(settings):

@@ -17,7 +17,12 @@ from cxcrm.outbox.services import (
 )
 from cxcrm.outbox.services.rendering import one_line, template_version
 from cxcrm.outbox.services.unsubscribing import preferences_url
-from cxcrm.outbox.services.values import day_in_words, money_in_words, percent_in_words
+from cxcrm.outbox.services.values import (
+    day_in_words,
+    moment_in_words,
+    money_in_words,
+    percent_in_words,
+)
 from tests.outbox.letters import BRAND, NOW, mail
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +155,25 @@ def test_values_read_as_in_the_language(language, expected):
             percent_in_words("7.70"),
         ) == expected
         assert percent_in_words("0.00") == ""
+
+
+def test_amount_keeps_apart_from_a_currency_in_letters():
+    with translation.override("en"):
+        assert money_in_words("53.85", "CHF") == "CHF\xa053.85"
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "June 1, 2026, 2:00\u202fPM (Central European Summer Time)"),
+        ("de", "1. Juni 2026, 14:00 (Mitteleuropäische Sommerzeit)"),
+        ("fr", "1 juin 2026, 14:00 (heure d’été d’Europe centrale)"),
+        ("es", "1 de junio de 2026, 14:00 (hora de verano de Europa central)"),
+    ],
+)
+def test_moment_names_its_zone_in_full(language, expected):
+    with translation.override(language):
+        assert moment_in_words("2026-06-01T12:00:00+00:00", "Europe/Berlin") == expected
 
 
 def test_mail_that_may_be_objected_to_says_where_and_its_preview_leads_nowhere(letters, relay):

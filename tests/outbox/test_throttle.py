@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from cxcrm.outbox.enums import MailReason, MailState
 from cxcrm.outbox.models import OutgoingMail, RecipientDomain
 from cxcrm.outbox.services import DeliveryCounts, deliver_mails
-from cxcrm.outbox.services.throttle import keep_limit
+from cxcrm.outbox.services.delivery.throttle import keep_limit
 from tests.outbox.letters import NOW, mail
 
 pytestmark = pytest.mark.django_db

@@ -20,7 +20,7 @@ from cxcrm.outbox.services.wording_versions import (
     save_wording,
 )
 from tests.factories import UserFactory
-from tests.outbox.letters import NOW, mail
+from tests.outbox.letters import BRAND, NOW, mail
 
 pytestmark = pytest.mark.django_db
 
@@ -49,10 +49,8 @@ ATTACKS = [
 
 @pytest.fixture(autouse=True)
 def known_brand(monkeypatch):
-    monkeypatch.setattr(
-        "cxcrm.outbox.services.brands._sources",
-        [lambda: [{"code": "nordlicht", "name": "Nordlicht"}, {"code": "ardoise", "name": "A"}]],
-    )
+    known = [BRAND | {"code": "nordlicht"}, BRAND | {"code": "ardoise", "name": "A"}]
+    monkeypatch.setattr("cxcrm.outbox.services.brands._sources", [lambda: known])
 
 
 def word(based_on: int = 0, *, brand_code="", language="en", at=NOW, **texts):

@@ -11,7 +11,14 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from cxcrm.base import clock
-from cxcrm.base.admin import DialogForm, ListView, MomentField, ReadOnlyAdmin
+from cxcrm.base.admin import (
+    DialogForm,
+    ListView,
+    MomentField,
+    OffersFittingDeeds,
+    ReadOnlyAdmin,
+    held,
+)
 from cxcrm.outbox.enums import MailClass, ObjectionSource
 from cxcrm.outbox.models import MailAddress, MailBounce, MailPermission
 from cxcrm.outbox.services import lift_objection, object_to, object_to_all, revive_address
@@ -109,7 +116,7 @@ class MailBounceInline(_ReadOnlyInline):
 
 
 @admin.register(MailAddress)
-class MailAddressAdmin(ReadOnlyAdmin):
+class MailAddressAdmin(OffersFittingDeeds, ReadOnlyAdmin):
     views = (
         ListView("all", _("All"), lambda addresses, request: addresses),
         ListView(
@@ -132,6 +139,10 @@ class MailAddressAdmin(ReadOnlyAdmin):
     fields = ("address", ("bounced_at", "complained_at"), "bounce_reason", "revived_at")
     actions_detail = ("note_objection", "lift_objection", "revive")
 
+    has_revive_permission = held("outbox.revive_mailaddress")
+    has_note_objection_permission = held("outbox.note_objection")
+    has_lift_objection_permission = held("outbox.lift_objection")
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[MailAddress], search_term: str
     ) -> tuple[QuerySet[MailAddress], bool]:
@@ -144,34 +155,14 @@ class MailAddressAdmin(ReadOnlyAdmin):
             return (MailPermissionInline, MailBounceInline)
         return (MailPermissionInline,)
 
-    def has_revive_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("outbox.revive_mailaddress")
-
-    def has_note_objection_permission(
-        self, request: HttpRequest, object_id: str | None = None
-    ) -> bool:
-        return request.user.has_perm("outbox.note_objection")
-
-    def has_lift_objection_permission(
-        self, request: HttpRequest, object_id: str | None = None
-    ) -> bool:
-        return request.user.has_perm("outbox.lift_objection")
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list:
+    def unfit_deeds(self, row: MailAddress) -> set[str]:
         """Only an address that has bounced can be revived, only an objection be lifted."""
-        address = self.get_object(request, object_id)
-        if address is None:
-            return []
-        pointless = set()
-        if not address.bounced_at:
-            pointless.add("revive")
-        if not address.permissions.filter(objected_at__isnull=False).exists():
-            pointless.add("lift_objection")
-        return [
-            action
-            for action in super().get_actions_detail(request, object_id)
-            if action.method.original_function_name not in pointless
-        ]
+        unfit = set()
+        if not row.bounced_at:
+            unfit.add("revive")
+        if not row.permissions.filter(objected_at__isnull=False).exists():
+            unfit.add("lift_objection")
+        return unfit
 
     @action(
         description=_("Note objection"),

@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from cxcrm.base.admin import DeskModelAdmin
 from cxcrm.outbox.forms import DomainLimitForm
 from cxcrm.outbox.models import RecipientDomain
-from cxcrm.outbox.services.throttle import keep_limit, lift_limit
+from cxcrm.outbox.services.delivery.throttle import keep_limit, lift_limit
 
 
 @admin.register(RecipientDomain)
 class RecipientDomainAdmin(DeskModelAdmin):
     form = DomainLimitForm
+    list_before_template = "outbox/desk/limits_head.html"
     list_display = ("domain", "mails_per_minute")
     search_fields = ("domain",)
     search_help_text = _("Domain, like gmail.com")

@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from cxcrm.base import clock
+from cxcrm.base.admin import held
 from cxcrm.base.errors import DomainError
 from cxcrm.outbox.forms import VersionForm, WordingForm
 from cxcrm.outbox.models import MailWording
@@ -39,6 +40,8 @@ def page_of(kind: str, language: str, brand_code: str = "") -> str:
 class WordingPages:
     """The pages of MailWordingAdmin beside the list of versions."""
 
+    has_word_permission = held("outbox.change_mailwording")
+
     def get_urls(self) -> list[URLPattern]:
         pages = {
             "overview": ("texts/", self.overview),
@@ -53,9 +56,6 @@ class WordingPages:
             ),
             *super().get_urls(),
         ]
-
-    def has_word_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("outbox.change_mailwording")
 
     def overview(self, request: HttpRequest) -> HttpResponse:
         """Every kind in every language, with what is worded otherwise than the default."""

@@ -1,5 +1,6 @@
 """The versions of the texts of mails: who worded what, and back to it."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin
@@ -9,7 +10,7 @@ from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 
 from cxcrm.base import clock
-from cxcrm.base.admin import DialogForm, ReadOnlyAdmin
+from cxcrm.base.admin import DialogForm, OffersFittingDeeds, ReadOnlyAdmin
 from cxcrm.outbox.admin.wording_pages import WordingPages, page_of
 from cxcrm.outbox.models import MailWording
 from cxcrm.outbox.services.kinds import UnknownMailKind, mail_kind
@@ -42,7 +43,7 @@ def newest_of(wording: MailWording) -> MailWording:
 
 
 @admin.register(MailWording)
-class MailWordingAdmin(WordingPages, ReadOnlyAdmin):
+class MailWordingAdmin(WordingPages, OffersFittingDeeds, ReadOnlyAdmin):
     list_display = (
         "created_at",
         "shown_kind",
@@ -62,12 +63,9 @@ class MailWordingAdmin(WordingPages, ReadOnlyAdmin):
     change_form_outer_before_template = "outbox/desk/wording_version.html"
     actions_detail = ("restore",)
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list:
+    def unfit_deeds(self, row: MailWording) -> Collection[str]:
         """What is in force need not be restored."""
-        wording = self.get_object(request, object_id)
-        if wording is None or newest_of(wording) == wording:
-            return []
-        return super().get_actions_detail(request, object_id)
+        return {"restore"} if newest_of(row) == row else ()
 
     @action(description=_("Say this again"), icon="history", permissions=["word"], dialog=RESTORE)
     def restore(self, request: HttpRequest, form: DialogForm, object_id: str) -> HttpResponse:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from time import monotonic
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -14,6 +15,7 @@ from django.db import DataError, Error
 from cxcrm.base.logs import fault_facts
 from cxcrm.outbox.services.bounces import note_bounce
 from cxcrm.outbox.services.delivery_reports import bounce_in_report
+from cxcrm.outbox.services.hold import awaits_release
 
 logger = structlog.get_logger(__name__)
 
@@ -21,6 +23,8 @@ READ_BOUNCES = "outbox.read_bounces"
 MOST_MAILS = 500
 # A report gives back a mail of ours, and those are small.
 LARGEST_MAIL = 1_000_000
+# What was deleted is only gone after a goodbye, which has to come before a worker is ended.
+LONGEST_READING = 300.0
 # The standard's 2,048 would end the reading of the whole mailbox at the first longer line.
 poplib._MAXLINE = LARGEST_MAIL  # type: ignore[attr-defined]  # the module has no other way
 
@@ -34,16 +38,20 @@ def read_bounces(*, at: datetime, most: int = MOST_MAILS) -> dict[str, int]:
 
     Call it outside any transaction: a mail is deleted once what it says is committed. The mailbox
     is there for nothing else, so automatic answers and unwanted mail go, too. Answers how many
-    were `noted` and how many `passed_over`; nothing without a mailbox. Raises MailboxAway.
+    were `noted` and how many `passed_over`; nothing without a mailbox, and nothing in a copy of
+    another database, which would take them away from it. Raises MailboxAway.
     """
     counts: Counter[str] = Counter(noted=0, passed_over=0)
-    if not settings.CXCRM_BOUNCE_MAILBOX:
+    if not settings.CXCRM_BOUNCE_MAILBOX or awaits_release():
         return dict(counts)
+    stop_at = monotonic() + LONGEST_READING
     try:
         with _mailbox() as mailbox:
             for number in range(1, min(mailbox.stat()[0], most) + 1):
                 counts["noted" if _note(_fetch(mailbox, number), at) else "passed_over"] += 1
                 mailbox.dele(number)
+                if monotonic() >= stop_at:
+                    break
     except (poplib.error_proto, OSError) as error:
         raise MailboxAway(type(error).__name__) from error
     return dict(counts)

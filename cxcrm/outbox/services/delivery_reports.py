@@ -3,17 +3,21 @@
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import Message
-from email.utils import getaddresses, parsedate_to_datetime
+from email.parser import BytesHeaderParser
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
+from itertools import islice
 
 from cxcrm.outbox.enums import BounceKind, BounceSource
 from cxcrm.outbox.models import OutgoingMail
 from cxcrm.outbox.rules.bounces import bounce_kind
 from cxcrm.outbox.services.bounces import Bounce
-from cxcrm.outbox.services.message import mail_of_envelope_sender
+from cxcrm.outbox.services.delivery.message import envelope_senders_in, mail_of_envelope_sender
 
 # Where servers write down whom they delivered a mail to.
 _DELIVERED_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
+# A server writes the one that it has, perhaps in each of them.
+_MOST_SEALS = 5
 
 
 def bounce_in_report(content: bytes, *, at: datetime) -> Bounce | None:
@@ -23,10 +27,12 @@ def bounce_in_report(content: bytes, *, at: datetime) -> Bounce | None:
     recipient of that mail. Whoever answers, forwards or makes something up has no such seal, or
     speaks of somebody else.
     """
-    report = message_from_bytes(content, policy=policy.compat32)
-    mail = _mail_of(report)
-    if mail is None or report.get_content_type() != "multipart/report":
+    # Its parts may be nested so that reading them takes long: only with a seal, then.
+    head = BytesHeaderParser(policy=policy.compat32).parsebytes(content)
+    mail = _mail_of(head)
+    if mail is None or head.get_content_type() != "multipart/report":
         return None
+    report = message_from_bytes(content, policy=policy.compat32)
     failed = _failure_of(report, mail.address.address)
     if failed is None:
         return None
@@ -42,9 +48,10 @@ def bounce_in_report(content: bytes, *, at: datetime) -> Bounce | None:
     )
 
 
-def _mail_of(report: Message) -> OutgoingMail | None:
-    headers = [str(value) for name in _DELIVERED_TO for value in report.get_all(name, [])]
-    for _name, address in getaddresses(headers):
+def _mail_of(head: Message) -> OutgoingMail | None:
+    """By the first seal that is ours. Each costs a query, so there is an end to trying."""
+    headers = "\n".join(str(value) for name in _DELIVERED_TO for value in head.get_all(name, []))
+    for address in islice(envelope_senders_in(headers), _MOST_SEALS):
         number = mail_of_envelope_sender(address)
         if number:
             return OutgoingMail.objects.select_related("address").filter(pk=number).first()

@@ -18,6 +18,7 @@ from cxcrm.base.queue import after_commit
 from cxcrm.outbox.enums import HoldReason
 from cxcrm.outbox.services.queueing import DELIVER_MAILS
 from cxcrm.outbox.sql.hold import (
+    Hold,
     clear_hold,
     discard_mails,
     insert_identity,
@@ -72,23 +73,20 @@ def may_send(*, at: datetime) -> bool:
     """Whether mails may leave this database now; asked once per turn of delivery, by one query.
 
     The first time, it is the database that sends. What makes it hold its mails is written down,
-    so that they stay on hold until somebody releases them.
+    so that they stay on hold until somebody releases them; that it is a copy, also where somebody
+    had held them already.
     """
     if "hold" in settings.CXCRM_TEETH:
         return True
     hold = read_hold()
-    if hold.held_since is not None:
-        return False
-    if settings.CXCRM_HOLD_MAILS:
-        _hold(HoldReason.SETTING, at)
+    reason = _why_a_copy(hold)
+    if reason and (hold.held_since is None or hold.reason == HoldReason.BY_HAND):
+        _hold(reason, at)
+    if reason or hold.held_since is not None:
         return False
     if hold.identity is None:
         insert_identity()
-        return True
-    if hold.identity == hold.this_database:
-        return True
-    _hold(HoldReason.RESTORED, at)
-    return False
+    return True
 
 
 def awaits_release() -> bool:
@@ -99,8 +97,7 @@ def awaits_release() -> bool:
     if "hold" in settings.CXCRM_TEETH:
         return False
     hold = read_hold()
-    is_copy = hold.identity not in (None, hold.this_database)
-    return is_copy or settings.CXCRM_HOLD_MAILS or hold.reason == HoldReason.SETTING
+    return _why_a_copy(hold) is not None or hold.reason == HoldReason.SETTING
 
 
 def hold_mails(*, actor: User | None, at: datetime) -> None:
@@ -142,6 +139,13 @@ def release_mails(
     logger.warning("mails_released", discarded=discarded, held_back=held_back)
     after_commit(DELIVER_MAILS)
     return Released(discarded=discarded, held_back=held_back)
+
+
+def _why_a_copy(hold: Hold) -> HoldReason | None:
+    """None where it is the database that sends."""
+    if settings.CXCRM_HOLD_MAILS:
+        return HoldReason.SETTING
+    return None if hold.identity in (None, hold.this_database) else HoldReason.RESTORED
 
 
 def _hold(reason: HoldReason, at: datetime) -> None:

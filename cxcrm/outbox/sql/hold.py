@@ -54,7 +54,8 @@ def insert_identity() -> None:
 
 
 def upsert_hold(*, reason: str, at: datetime, user_id: int | None) -> bool:
-    """Hold all mails; False where they are held already."""
+    """Hold all mails; False where they are held already. That this is a copy says more than that
+    somebody held them, and replaces it."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -67,6 +68,7 @@ def upsert_hold(*, reason: str, at: datetime, user_id: int | None) -> bool:
                     changed_at = excluded.changed_at,
                     changed_by_id = excluded.changed_by_id
                 WHERE state.held_since IS NULL
+                    OR (state.hold_reason = 'by_hand' AND excluded.hold_reason <> 'by_hand')
             """,
             {"reason": reason, "at": at, "user_id": user_id},
         )

@@ -3,6 +3,7 @@
 from django import template
 from django.template import Context
 
+from cxcrm.base.customer_pages import as_ink, readable_on
 from cxcrm.outbox.services.values import (
     day_in_words,
     moment_in_words,
@@ -16,6 +17,8 @@ register.filter("day", day_in_words)
 register.filter("moment", moment_in_words)
 register.filter("money", money_in_words)
 register.filter("percent", percent_in_words)
+register.filter("as_ink", as_ink)
+register.filter("readable_on", readable_on)
 
 
 @register.simple_tag(takes_context=True)

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from cxcrm.base import clock
-from cxcrm.outbox.services import MailboxAway, read_bounces
+from cxcrm.outbox.services import MailboxAway, awaits_release, read_bounces
 
 
 class Command(BaseCommand):
@@ -14,6 +14,10 @@ class Command(BaseCommand):
     def handle(self, **options) -> None:
         if not settings.CXCRM_BOUNCE_MAILBOX:
             raise CommandError("CXCRM_BOUNCE_MAILBOX names no mailbox.")
+        if awaits_release():
+            raise CommandError(
+                "This database was restored or copied. Nothing is read until mails are released."
+            )
         try:
             counts = read_bounces(at=clock.now())
         except MailboxAway as away:

@@ -11,7 +11,7 @@ from django.core.mail.message import sanitize_address
 
 from cxcrm.outbox.enums import BounceKind
 from cxcrm.outbox.rules.bounces import bounce_kind, is_about_relaying
-from cxcrm.outbox.services.answers import Answer, Verdict
+from cxcrm.outbox.services.delivery.answers import Answer, Verdict
 
 logger = structlog.get_logger(__name__)
 

@@ -9,8 +9,8 @@ from time import monotonic
 from django.conf import settings
 
 from cxcrm.base.processes import process_name
-from cxcrm.outbox.services.answers import RelayAway
-from cxcrm.outbox.services.throttle import slow_domains
+from cxcrm.outbox.services.delivery.answers import RelayAway
+from cxcrm.outbox.services.delivery.throttle import slow_domains
 from cxcrm.outbox.services.wording import WordingsInForce
 from cxcrm.outbox.sql.mails import Claim, claim_due_mails
 

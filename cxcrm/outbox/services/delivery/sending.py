@@ -12,12 +12,10 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, transa
 from cxcrm.base.logs import fault_facts
 from cxcrm.outbox.enums import MailClass, MailReason, MailState
 from cxcrm.outbox.models import MailAddress
-from cxcrm.outbox.services.answers import RelayAway
-from cxcrm.outbox.services.gate import DailyPlaceTaken, Passage, passage, take_daily_place
-from cxcrm.outbox.services.handover import hand_over, open_relay, relay_name
-from cxcrm.outbox.services.kinds import MailKind, UnknownMailKind, mail_kind
-from cxcrm.outbox.services.message import compose_message
-from cxcrm.outbox.services.recording import (
+from cxcrm.outbox.services.delivery.answers import RelayAway
+from cxcrm.outbox.services.delivery.handover import hand_over, open_relay, relay_name
+from cxcrm.outbox.services.delivery.message import compose_message
+from cxcrm.outbox.services.delivery.recording import (
     MOST_UNCERTAIN,
     finish,
     give_up,
@@ -25,16 +23,22 @@ from cxcrm.outbox.services.recording import (
     in_seconds,
     record,
     release,
+    try_later,
     wait,
 )
+from cxcrm.outbox.services.delivery.throttle import seconds_to_wait
+from cxcrm.outbox.services.delivery.turns import Turn
+from cxcrm.outbox.services.gate import DailyPlaceTaken, Passage, passage, take_daily_place
+from cxcrm.outbox.services.kinds import MailKind, UnknownMailKind, mail_kind
 from cxcrm.outbox.services.rendering import frozen_facts, render, template_version
-from cxcrm.outbox.services.throttle import seconds_to_wait
-from cxcrm.outbox.services.turns import Turn
 from cxcrm.outbox.services.unsubscribing import preferences_url, unsubscribe_headers
 from cxcrm.outbox.services.wording import WordingsInForce
 from cxcrm.outbox.sql.mails import Claim
 
 logger = structlog.get_logger(__name__)
+
+# So long processes and database may be of different releases.
+UPDATE_LASTS = timedelta(hours=1)
 
 
 def send_claimed_mail(claim: Claim, *, turn: Turn, connection: BaseEmailBackend) -> str:
@@ -56,9 +60,9 @@ def _send(claim: Claim, *, turn: Turn, connection: BaseEmailBackend) -> str:
         return give_up(claim, MailState.CLAIMED, "No worker told how the last try ended.", at)
     try:
         kind = mail_kind(claim.kind)
-    except UnknownMailKind:
+    except UnknownMailKind as error:
         # A younger release queued it: its workers will know.
-        return _give_back(claim)
+        return _leave_to_others(claim, error, at)
 
     try:
         address = MailAddress.objects.get(pk=claim.address_id)
@@ -84,7 +88,7 @@ def _send(claim: Claim, *, turn: Turn, connection: BaseEmailBackend) -> str:
     except ProgrammingError as error:
         # The tables are those of another release: its workers will know, or ours soon.
         logger.error("mail_does_not_fit_database", mail=claim.id, **fault_facts(error))
-        return _give_back(claim)
+        return _leave_to_others(claim, error, at)
     except Exception as error:
         logger.error("mail_not_rendered", mail=claim.id, **fault_facts(error))
         text = f"{type(error).__name__}: {error}"
@@ -96,7 +100,12 @@ def _send(claim: Claim, *, turn: Turn, connection: BaseEmailBackend) -> str:
     return record(claim, hand_over(connection, message), at, relay=relay_name(connection))
 
 
-def _give_back(claim: Claim) -> str:
+def _leave_to_others(claim: Claim, error: Exception, at: datetime) -> str:
+    """Give it back untried while there may be workers who can write it. What is older than that
+    counts its tries, as one that is refused does, so that it ends and somebody sees it."""
+    if at - claim.planned_at > UPDATE_LASTS:
+        text = f"{type(error).__name__}: {error}"
+        return try_later(claim, MailState.CLAIMED, text, at, at_last=MailReason.NOT_WRITTEN)
     pause = settings.CXCRM_MAIL_RETRY_SECONDS
     return "released" if release([claim], seconds=pause) else "overtaken"
 

@@ -1,6 +1,7 @@
 """From a rendered mail to a message with its headers."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import formataddr
 
@@ -67,6 +68,18 @@ def envelope_sender(mail_id: int, planned_at: datetime) -> str:
         return ""
     name, _at, domain = settings.CXCRM_BOUNCE_ADDRESS.rpartition("@")
     return f"{name}+{seal(BOUNCE, mail_id, bound_to=_mark(planned_at))}@{domain}"
+
+
+def envelope_senders_in(text: str) -> Iterator[str]:
+    """What looks like `envelope_sender` in the headers of a mail, each once, genuine or not."""
+    name, _at, domain = settings.CXCRM_BOUNCE_ADDRESS.rpartition("@")
+    if not name:
+        return
+    seen: set[str] = set()
+    for found in re.finditer(rf"{re.escape(name)}\+[\w.-]+@(?i:{re.escape(domain)})", text):
+        if found[0] not in seen:
+            seen.add(found[0])
+            yield found[0]
 
 
 def mail_of_envelope_sender(address: str) -> int | None:

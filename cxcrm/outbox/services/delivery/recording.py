@@ -13,8 +13,8 @@ from django.db.models.functions import Now
 from cxcrm.outbox.enums import MailReason, MailState
 from cxcrm.outbox.models import OutgoingMail
 from cxcrm.outbox.querysets import OutgoingMailQuerySet
-from cxcrm.outbox.services.answers import Answer, RelayAway, Verdict
 from cxcrm.outbox.services.bounces import note_refusal
+from cxcrm.outbox.services.delivery.answers import Answer, RelayAway, Verdict
 from cxcrm.outbox.services.rendering import one_line
 from cxcrm.outbox.sql.mails import Claim
 
@@ -59,19 +59,13 @@ def record(claim: Claim, answer: Answer, at: datetime, *, relay: str) -> str:
             if claim.uncertain + 1 >= MOST_UNCERTAIN:
                 return give_up(claim, MailState.SENDING, answer.text, at)
             seconds = settings.CXCRM_MAIL_UNCERTAIN_SECONDS
-            return _postpone(claim, answer.text, seconds, reason=MailReason.UNCERTAIN)
+            return _postpone(
+                claim, MailState.SENDING, answer.text, seconds, reason=MailReason.UNCERTAIN
+            )
         case Verdict.TEMPORARY:
-            if claim.attempt > len(RETRY_AFTER):
-                return finish(
-                    claim,
-                    MailState.SENDING,
-                    MailState.FAILED,
-                    answer.text,
-                    at,
-                    reason=MailReason.TRIES_OVER,
-                )
-            seconds = RETRY_AFTER[claim.attempt - 1] * settings.CXCRM_MAIL_RETRY_SECONDS
-            return _postpone(claim, answer.text, seconds, reason=MailReason.TEMPORARY)
+            return try_later(
+                claim, MailState.SENDING, answer.text, at, at_last=MailReason.TRIES_OVER
+            )
         case Verdict.AWAY:
             _unsay(claim)
             raise RelayAway(answer.text)
@@ -92,6 +86,17 @@ def finish(
         state=end, reason=reason, outcome=one_line(outcome, limit=300), finished_at=at, **fields
     )
     return str(end) if recorded else "overtaken"
+
+
+def try_later(
+    claim: Claim, state: MailState, outcome: str, at: datetime, *, at_last: MailReason
+) -> str:
+    """Back into the queue, each time for longer; after the last try it has failed, for the
+    reason `at_last`."""
+    if claim.attempt > len(RETRY_AFTER):
+        return finish(claim, state, MailState.FAILED, outcome, at, reason=at_last)
+    seconds = RETRY_AFTER[claim.attempt - 1] * settings.CXCRM_MAIL_RETRY_SECONDS
+    return _postpone(claim, state, outcome, seconds, reason=MailReason.TEMPORARY)
 
 
 def give_up(claim: Claim, state: MailState, answer: str, at: datetime) -> str:
@@ -162,9 +167,11 @@ def _unsay(claim: Claim) -> None:
     held(claim, MailState.SENDING).update(state=MailState.CLAIMED)
 
 
-def _postpone(claim: Claim, outcome: str, seconds: float, *, reason: MailReason) -> str:
+def _postpone(
+    claim: Claim, state: MailState, outcome: str, seconds: float, *, reason: MailReason
+) -> str:
     # Up to a fifth later, by id: what was refused together does not come back together.
-    recorded = held(claim, MailState.SENDING).update(
+    recorded = held(claim, state).update(
         state=MailState.QUEUED,
         due_at=in_seconds(seconds * (1 + claim.id % 21 / 100)),
         uncertain=F("uncertain") + int(reason == MailReason.UNCERTAIN),

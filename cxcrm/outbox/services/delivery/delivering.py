@@ -15,13 +15,13 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connections
 
 from cxcrm.base.queue import after_commit
-from cxcrm.outbox.services.answers import RelayAway
-from cxcrm.outbox.services.handover import relay_name
+from cxcrm.outbox.services.delivery.answers import RelayAway
+from cxcrm.outbox.services.delivery.handover import relay_name
+from cxcrm.outbox.services.delivery.recording import release
+from cxcrm.outbox.services.delivery.sending import send_claimed_mail
+from cxcrm.outbox.services.delivery.turns import Turn
 from cxcrm.outbox.services.hold import may_send
 from cxcrm.outbox.services.queueing import DELIVER_MAILS
-from cxcrm.outbox.services.recording import release
-from cxcrm.outbox.services.sending import send_claimed_mail
-from cxcrm.outbox.services.turns import Turn
 
 logger = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from requests import ConnectTimeout, RequestException
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, ProxyError, SSLError
 from urllib3.exceptions import NewConnectionError
 
-from cxcrm.outbox.services.answers import Answer, Verdict
+from cxcrm.outbox.services.delivery.answers import Answer, Verdict
 
 logger = structlog.get_logger(__name__)
 

@@ -8,10 +8,10 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 from cxcrm.base.logs import fault_facts
-from cxcrm.outbox.services.answers import Answer, RelayAway, Verdict
+from cxcrm.outbox.services.delivery.answers import Answer, RelayAway, Verdict
+from cxcrm.outbox.services.delivery.providers import answer_of_provider, ask_once
+from cxcrm.outbox.services.delivery.relay import answer_of_relay
 from cxcrm.outbox.services.lines import line_to_keep
-from cxcrm.outbox.services.providers import answer_of_provider, ask_once
-from cxcrm.outbox.services.relay import answer_of_relay
 
 logger = structlog.get_logger(__name__)
 

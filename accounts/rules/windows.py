@@ -10,7 +10,7 @@ class ToldStep:
     """What became of one step of a renewal; `told_on`: when a mail about it was accepted."""
 
     number: int
-    due_on: date
+    earliest_on: date | None
     latest_on: date | None
     is_freeing: bool
     told_on: date | None
@@ -21,12 +21,9 @@ def window_is_missed(step: ToldStep, steps: Sequence[ToldStep], *, on: date) -> 
     the renewal tells of it; a step without a window cannot miss it."""
     if step.latest_on is None or on <= step.latest_on:
         return False
-    if step.told_on is not None and step.told_on <= step.latest_on:
-        return False
-    # No step is due before its window opens, so this is part of the window.
+    opens_on = step.earliest_on or date.min
     return not any(
-        other.told_on is not None and step.due_on <= other.told_on <= step.latest_on
-        for other in steps
+        other.told_on is not None and opens_on <= other.told_on <= step.latest_on for other in steps
     )
 
 

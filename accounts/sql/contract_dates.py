@@ -103,7 +103,7 @@ SET renewal_date = dates.renewal_date,
     term_months = dates.term_months,
     remind_on = dates.remind_on,
     remind_step = dates.remind_step
-FROM {_DATES} AS dates
+FROM dates
 WHERE {_DIFFER}
 """
 
@@ -204,13 +204,13 @@ def refresh_contract_dates_of(*, table: str, as_of: date, at: datetime) -> int:
     The day in question is the later of `as_of` and each account's own; a renewal that the clock
     has not noted yet stays ahead.
 
-    Plan: hash joins of the table with contracts, accounts and products; the first import into an
-    empty database would else look up each contract by reading all.
+    Plan: look-ups by id of the contracts, their accounts and products, hash joins where the table
+    is large; then look-ups of those that differ.
     """
     of_table = _REFRESH.format(
         contracts=_OF_TABLE.format(table=table), which="true", day=_DAY_AFTER_IMPORT
     )
-    return run_on_all(of_table, {"as_of": as_of, "at": at})
+    return _refresh(of_table, as_of=as_of, at=at)
 
 
 def _refresh(statement: str, **params: list[int] | int | date | datetime | None) -> int:

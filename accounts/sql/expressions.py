@@ -14,16 +14,22 @@ DAY_OF_IMPORT = "greatest(%(as_of)s, (%(at)s AT TIME ZONE account.time_zone)::da
 YEARLY_VALUE = "round({price} * 12 / {months}, 4)"
 
 # May this contact cancel, keep or change? By hand, else by role, else as the only contact.
-CONTACT_DECIDES = """
+_DECIDES = """
 coalesce(
-    contact.may_decide,
-    contact.role IN ('decision_maker', 'billing')
+    {may_decide},
+    {role} IN ('decision_maker', 'billing')
     OR NOT EXISTS (
         SELECT FROM accounts_contact AS other
-        WHERE other.account_id = contact.account_id AND other.id <> contact.id
+        WHERE other.account_id = {account_id} AND other.id <> {id}
     )
 )
 """
+CONTACT_DECIDES = _DECIDES.format(
+    may_decide="contact.may_decide",
+    role="contact.role",
+    account_id="contact.account_id",
+    id="contact.id",
+)
 
 
 def is_time_zone(field: str) -> IsNull:
@@ -45,6 +51,22 @@ class NoticeDeadline(Func):
         date, months, days = (sql for sql, _ in parts)
         params = [param for _, params in parts for param in params]
         return NOTICE_DEADLINE.format(date=date, months=months, days=days), params
+
+
+class ContactDecides(Func):
+    """CONTACT_DECIDES of the rows of a queryset of contacts."""
+
+    output_field = models.BooleanField()
+
+    def __init__(self) -> None:
+        super().__init__("may_decide", "role", "account_id", "id")
+
+    def as_sql(self, compiler, connection, **extra_context):
+        columns = [compiler.compile(part)[0] for part in self.get_source_expressions()]
+        may_decide, role, account_id, own_id = columns
+        return _DECIDES.format(
+            may_decide=may_decide, role=role, account_id=account_id, id=own_id
+        ), []
 
 
 class YearlyValue(Func):

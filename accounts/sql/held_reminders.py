@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from django.db import connection
 
-from accounts.sql.policies import RENEWAL, STEPS
+from accounts.sql.policies import LONGEST_DAYS_AFTER, RENEWAL, STEPS
 from accounts.sql.recipients import RECIPIENT
 from accounts.sql.reminder_endings import IS_TO_COME, NOT_SENT
 from accounts.sql.renewal_tasks import OPEN_TASKS, RenewalTask, task_params
@@ -28,7 +28,7 @@ WITH step AS MATERIALIZED (
     SELECT reminder.id, contract.id AS contract_id, contract.account_id, account.language,
         account.time_zone, today.day, reminder.renewal_date, reminder.due_on AS remind_on,
         reminder.step AS number, contract.notice_deadline, renewal.is_over, step.policy_id,
-        step.latest_on, coalesce(step.is_clash, false) AS is_clash,
+        step.earliest_on, step.latest_on, coalesce(step.is_clash, false) AS is_clash,
         coalesce(step.is_deciding, true) AS is_deciding,
         contract.remind_on BETWEEN reminder.due_on AND today.day AS is_followed
     FROM accounts_renewalreminder AS reminder
@@ -62,7 +62,8 @@ WITH step AS MATERIALIZED (
     UPDATE accounts_renewalreminder AS reminder
     SET state = {STATE}, decided_on = chosen.day, decided_at = %(at)s,
         contact_id = chosen.contact_id, policy_id = chosen.policy_id,
-        latest_on = chosen.latest_on, is_clash = chosen.is_clash
+        earliest_on = chosen.earliest_on, latest_on = chosen.latest_on,
+        is_clash = chosen.is_clash
     FROM chosen
     WHERE reminder.id = chosen.id
     RETURNING reminder.id, reminder.state, reminder.renewal_date, chosen.contract_id,
@@ -74,7 +75,19 @@ WITH step AS MATERIALIZED (
 SELECT id, state, account_id, address_id, mail_language, time_zone, useful_until FROM told
 """
 
-# One that came in after its notice deadline is left to people: it was no news to anybody.
+# Until when people may decide: those who are to decide by the notice deadline have to be told by
+# then, of an end as long as anybody is told of one, and else until the renewal.
+_IS_EXPIRED = f"""
+CASE
+    WHEN reminder.due_on > reminder.renewal_date
+        THEN reminder.renewal_date + {LONGEST_DAYS_AFTER} < today.day
+    WHEN reminder.due_on > contract.notice_deadline THEN reminder.renewal_date <= today.day
+    ELSE contract.notice_deadline < today.day
+END
+"""
+
+# What came in after its notice deadline is left to people: it was no news to anybody. What a
+# restore holds counts as decided on its day, by the server that was lost.
 _EXPIRE = f"""
 WITH expired AS (
     SELECT reminder.id, contract.account_id, today.day
@@ -85,8 +98,8 @@ WITH expired AS (
     WHERE reminder.state = 'held'
         AND reminder.renewal_date > %(since)s
         AND {IS_TO_COME}
-        AND contract.notice_deadline >= reminder.decided_on
-        AND contract.notice_deadline < today.day
+        AND greatest(contract.notice_deadline, reminder.due_on) >= reminder.decided_on
+        AND {_IS_EXPIRED}
     ORDER BY reminder.renewal_date, reminder.id
     LIMIT %(limit)s
     FOR UPDATE OF reminder SKIP LOCKED
@@ -96,7 +109,7 @@ WITH expired AS (
     FROM expired
     WHERE reminder.id = expired.id
     RETURNING reminder.contract_id, reminder.renewal_date, reminder.state, expired.account_id,
-        expired.day, false AS is_over
+        expired.day, reminder.due_on > reminder.renewal_date AS is_over
 ), tasks AS (
     {OPEN_TASKS.format(told="told")}
 )
@@ -150,8 +163,9 @@ def decide_held_reminders(
 def expire_held_reminders(
     *, since: date, at: datetime, limit: int, tasks: Sequence[RenewalTask]
 ) -> int:
-    """Turn up to `limit` held reminders into tasks whose notice deadline has passed since they
-    were held, of renewals after `since` that are still to come. Answers how many.
+    """Turn up to `limit` held reminders into tasks about which it has become too late to decide
+    since they were held, of renewals after `since` that are still to come and ends that nobody
+    has been told of. Answers how many.
 
     Plan: range scan of `reminder_held`, look-ups of contract and account by primary key.
     """

@@ -10,10 +10,11 @@ _GATHER_ADDRESSES = """
 CREATE TEMPORARY TABLE import_address AS
 SELECT row_number() OVER (ORDER BY address) AS id, address
 FROM (
-    SELECT contact_address AS address FROM import_row WHERE contact_address IS NOT NULL
-    EXCEPT
-    SELECT address FROM outbox_mailaddress
+    SELECT DISTINCT contact_address AS address
+    FROM import_row
+    WHERE contact_address IS NOT NULL
 ) AS staged
+WHERE NOT EXISTS (SELECT FROM outbox_mailaddress AS known WHERE known.address = staged.address)
 """
 
 # Where a feed says several things of one address and class, the latest counts.
@@ -56,7 +57,10 @@ class StagedPermission:
 
 
 def new_addresses(*, batch: int) -> Iterator[list[str]]:
-    """The staged addresses that the outbox does not know yet, in batches. Plan: hash, sort."""
+    """The staged addresses that the outbox does not know yet, in batches.
+
+    Plan: anti-join by address, hashed for many; a sort.
+    """
     run(_GATHER_ADDRESSES)
     run("ALTER TABLE import_address ADD PRIMARY KEY (id)")
     for rows in read_batches(table="import_address", columns=", address", batch=batch):

@@ -14,6 +14,16 @@ WHERE staged.account_number IS NOT NULL AND NOT EXISTS (
 )
 """
 
+_REFUSE_UNKNOWN_PRODUCTS = """
+INSERT INTO import_issue (line, field, reason)
+SELECT staged.line, 'product_code', %(reason)s
+FROM import_row AS staged
+WHERE NOT EXISTS (
+    SELECT FROM accounts_product AS product
+    WHERE product.brand_id = staged.brand AND product.code = staged.product_code
+)
+"""
+
 _REFUSE_UNKNOWN_CONTRACTS = """
 INSERT INTO import_issue (line, field, reason)
 SELECT staged.line, 'contract_number',
@@ -149,6 +159,11 @@ WHERE staged.contract_number IS NULL AND NOT held.is_known
 def refuse_unknown_accounts(*, reason: str) -> None:
     """Refuse rows of accounts that are not there. Plan: hash anti-join by account number."""
     refuse(_REFUSE_UNKNOWN_ACCOUNTS, reason=reason)
+
+
+def refuse_unknown_products(*, reason: str) -> None:
+    """Refuse rows of products that are not there. Plan: hash anti-join by product code."""
+    refuse(_REFUSE_UNKNOWN_PRODUCTS, reason=reason)
 
 
 def refuse_unknown_contracts(*, unknown: str, of_other: str) -> None:

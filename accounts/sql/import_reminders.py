@@ -3,7 +3,8 @@
 from datetime import date, datetime
 
 from accounts.sql.expressions import DAY_OF_IMPORT
-from accounts.sql.import_staging import run
+from accounts.sql.import_merging import CONTRACTS_OF_MOVED
+from accounts.sql.import_staging import count, run
 from accounts.sql.policies import IS_UNDECIDED, RENEWAL, STEPS
 
 # Feeds of accounts or products touch no contract else.
@@ -13,19 +14,11 @@ CREATE TEMPORARY TABLE IF NOT EXISTS import_touched (
 )
 """
 
-_TOUCH_MOVED = """
+_TOUCH_MOVED = f"""
 INSERT INTO import_touched (id, is_new, account_id, remind_on_before)
 SELECT contract.id, false, contract.account_id, contract.remind_on
 FROM accounts_contract AS contract
-WHERE contract.id IN (
-    SELECT of_account.id FROM import_moved AS moved
-    JOIN accounts_contract AS of_account USING (account_id)
-    UNION
-    SELECT of_product.id FROM import_moved AS moved
-    JOIN accounts_contract AS of_product USING (product_id)
-)
-ORDER BY contract.id
-FOR NO KEY UPDATE OF contract
+WHERE contract.id IN ({CONTRACTS_OF_MOVED})
 ON CONFLICT (id) DO NOTHING
 """
 
@@ -43,14 +36,15 @@ _RENEWAL = RENEWAL.format(
 )
 
 # A reminder of the current term that somebody else sent. A longer term is announced in its last
-# year only. It stands for the first step and for each that was due by then.
+# year only. It stands for the first step and for each that was due by then, but for none whose
+# lawful window it came before; one that came after it has told the customer, too, but too late.
 _NOTE_EARLIER_REMINDERS = f"""
 WITH noted AS (
     INSERT INTO accounts_renewalreminder AS reminder
         (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, policy_id,
-        latest_on)
+        earliest_on, latest_on)
     SELECT step.contract_id, step.renewal_date, step.number, 'done_before', step.remind_on,
-        step.reminded_on, %(at)s, step.policy_id, step.latest_on
+        step.reminded_on, %(at)s, step.policy_id, step.earliest_on, step.latest_on
     FROM (
         SELECT contract.id AS contract_id, contract.renewal_date, staged.reminded_on, step.*,
             min(step.remind_on) OVER (PARTITION BY contract.id) AS first_on
@@ -66,6 +60,7 @@ WITH noted AS (
                 >= contract.renewal_date - make_interval(months => least(contract.term_months, 12))
     ) AS step
     WHERE step.remind_on <= greatest(step.reminded_on, step.first_on)
+        AND (step.earliest_on IS NULL OR step.reminded_on >= step.earliest_on)
     ON CONFLICT (contract_id, renewal_date, step) DO UPDATE
         SET state = excluded.state, decided_on = excluded.decided_on,
             decided_at = excluded.decided_at
@@ -81,14 +76,15 @@ _HOLD_LATE_REMINDERS = f"""
 WITH held AS (
     INSERT INTO accounts_renewalreminder
         (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, policy_id,
-        latest_on, is_clash)
+        earliest_on, latest_on, is_clash)
     SELECT contract.id, contract.renewal_date, step.number,
         CASE row_number() OVER (
                 PARTITION BY contract.id ORDER BY step.remind_on DESC, step.number DESC
             )
             WHEN 1 THEN 'held' ELSE 'left_out'
         END,
-        step.remind_on, today.day, %(at)s, step.policy_id, step.latest_on, step.is_clash
+        step.remind_on, today.day, %(at)s, step.policy_id, step.earliest_on, step.latest_on,
+        step.is_clash
     FROM import_touched AS touched
     JOIN accounts_contract AS contract ON contract.id = touched.id
     JOIN accounts_account AS account ON account.id = contract.account_id
@@ -111,13 +107,14 @@ SELECT FROM held WHERE state = 'held'
 
 def touch_contracts_of_moved() -> None:
     """Let contracts follow whose account or product the import has moved to another policy or
-    day: they count as touched. Locked, so that they stay what they were.
+    day: they count as touched. They have been locked since before that, so they are what they
+    were.
 
     Plan: look-ups of contracts by account and product, hash joins where many have moved.
     """
     run(_CREATE_TOUCHED)
-    run("ANALYZE import_moved")
-    if run(_TOUCH_MOVED):
+    # To the planner an empty table is one of which it knows nothing: it would read all contracts.
+    if count("SELECT count(*) FROM import_moved") and run(_TOUCH_MOVED):
         run("ANALYZE import_touched")
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import IO
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 # What one import at a time is agreed on by (`pg_try_advisory_lock`).
 _LOCK = 0x696D706F7274
@@ -91,6 +92,23 @@ def take_import_lock() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
         return cursor.fetchone()[0]
+
+
+def wait_for_import_lock(*, seconds: int) -> bool:
+    """Take the same lock for the transaction that runs; False if another session goes on having
+    it for so long."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('lock_timeout')")
+            usual = cursor.fetchone()[0]
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{seconds}s"])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [usual])
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            return False
+        raise
+    return True
 
 
 def release_import_lock() -> None:
@@ -180,6 +198,15 @@ def count_refused_lines() -> int:
 
 def count_contradicted_lines() -> int:
     return count("SELECT count(DISTINCT line) FROM import_issue WHERE severity = 'contradiction'")
+
+
+def read_issues() -> list[tuple[int, str, str, str]]:
+    """Line, field, reason and severity of the issues of this session's feed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT line, field, reason, severity FROM import_issue ORDER BY line, field"
+        )
+        return cursor.fetchall()
 
 
 def analyze_staging() -> None:

@@ -8,7 +8,7 @@ from django.db import connection
 from accounts.sql.renewals import DUE_COLUMNS, STEPS_OF_DUE
 
 # As the planner finds what is due, at the moment of the loss. Of several steps whose day had come
-# the last alone is held.
+# the last alone is held. It counts as decided on its day, for that is what the lost server did.
 _HOLD = f"""
 WITH due AS MATERIALIZED (
     SELECT {DUE_COLUMNS}, contract.state, contract.renewal_date, contract.term_months, today.day,
@@ -36,14 +36,14 @@ WITH due AS MATERIALIZED (
 ), held AS (
     INSERT INTO accounts_renewalreminder
         (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, policy_id,
-        latest_on, is_clash)
+        earliest_on, latest_on, is_clash)
     SELECT contract_id, renewal_date, number,
         CASE row_number() OVER (
                 PARTITION BY contract_id ORDER BY remind_on DESC, number DESC
             )
             WHEN 1 THEN 'held' ELSE 'left_out'
         END,
-        remind_on, (%(at)s AT TIME ZONE time_zone)::date, %(at)s, policy_id, latest_on, is_clash
+        remind_on, remind_on, %(at)s, policy_id, earliest_on, latest_on, is_clash
     FROM step
     WHERE remind_on <= day
     ON CONFLICT (contract_id, renewal_date, step) DO NOTHING

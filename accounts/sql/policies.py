@@ -106,9 +106,9 @@ CASE WHEN step.{bound}_months IS NOT NULL OR step.{bound}_days IS NOT NULL
 END
 """
 
-# When a `step` goes about `renewal`, and until when it lawfully may.
+# When a `step` goes about `renewal`, and from when until when it lawfully may.
 DUE_OF_STEP = f"""(
-    SELECT bounds.latest_on,
+    SELECT bounds.earliest_on, bounds.latest_on,
         -- What is empty is no bound: least and greatest pass it over.
         least(
             greatest(
@@ -137,7 +137,7 @@ DUE_OF_STEP = f"""(
 # The steps of the policy that holds for `renewal`, each with its day. `is_deciding`: it is for
 # those who have to decide, and too late after the notice deadline.
 STEPS = f"""(
-    SELECT policy.id AS policy_id, step.number, due.remind_on, due.latest_on,
+    SELECT policy.id AS policy_id, step.number, due.remind_on, due.earliest_on, due.latest_on,
         step.least_days_to_decide IS NOT NULL
             AND due.remind_on > renewal.notice_deadline - step.least_days_to_decide AS is_clash,
         step.least_days_to_decide IS NOT NULL OR step.anchor = 'notice_deadline' AS is_deciding

@@ -76,8 +76,8 @@ STEPS_OF_DUE = f"""
 step AS MATERIALIZED (
     SELECT due.id AS contract_id, due.account_id, due.language, due.time_zone, due.day,
         due.is_overtaken, renewal.renewal_date, renewal.notice_deadline, renewal.is_over,
-        step.policy_id, step.number, step.remind_on, step.latest_on, step.is_clash,
-        step.is_deciding
+        step.policy_id, step.number, step.remind_on, step.earliest_on, step.latest_on,
+        step.is_clash, step.is_deciding
     FROM due
     CROSS JOIN LATERAL {_RENEWAL} AS renewal
     CROSS JOIN LATERAL {STEPS.format(**_OF_DUE)} AS step
@@ -145,9 +145,9 @@ WITH due AS MATERIALIZED (
 ), {CHOSEN.format(steps="step")}, decided AS (
     INSERT INTO accounts_renewalreminder
         (contract_id, renewal_date, step, state, due_on, decided_on, decided_at, contact_id,
-        policy_id, latest_on, is_clash)
+        policy_id, earliest_on, latest_on, is_clash)
     SELECT contract_id, renewal_date, number, {STATE}, remind_on, day, %(at)s, contact_id,
-        policy_id, latest_on, is_clash
+        policy_id, earliest_on, latest_on, is_clash
     FROM chosen
     ON CONFLICT (contract_id, renewal_date, step) DO NOTHING
     RETURNING id, contract_id, renewal_date, step, state

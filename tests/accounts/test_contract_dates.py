@@ -4,12 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from dateutil.relativedelta import relativedelta
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.enums import AfterTerm, ContractState, ReminderState
 from accounts.models import Contract, RenewalReminder
-from accounts.sql.contract_dates import refresh_contract_dates
+from accounts.sql.contract_dates import refresh_contract_dates, refresh_contract_dates_of
 from tests.factories import AccountFactory, ContractFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
@@ -171,3 +173,57 @@ def test_refresh_writes_only_what_changes():
     ContractFactory()
 
     assert refresh_contract_dates(contract_ids=None, at=AT) == 0
+
+
+# --- How it is read
+
+
+def plan_of(refresh) -> str:
+    """The plan of the statement that writes the dates, under the settings that it ran with."""
+    with CaptureQueriesContext(connection) as asked:
+        refresh()
+    plan = []
+    with connection.cursor() as cursor:
+        for query in asked.captured_queries:
+            if query["sql"].startswith("SET LOCAL"):
+                cursor.execute(query["sql"])
+            elif "WITH dates" in query["sql"] and not plan:
+                cursor.execute("EXPLAIN " + query["sql"])
+                plan = [line for (line,) in cursor.fetchall()]
+    return "\n".join(plan)
+
+
+def test_dates_are_computed_once_before_they_are_compared(contract):
+    plan = plan_of(lambda: refresh_contract_dates(contract_ids=[contract.pk], at=AT))
+
+    assert plan.count("CTE dates") == 1
+    assert plan.count("CTE Scan on dates") == 1
+
+
+def test_import_of_a_few_contracts_does_not_read_all(contract):
+    first = Contract.objects.get()
+    Contract.objects.bulk_create(
+        Contract(
+            brand=first.brand,
+            account=first.account,
+            product=first.product,
+            external_id=str(number),
+            state=ContractState.ORDERED,
+            concluded_on=first.starts_on,
+            starts_on=first.starts_on,
+            after_term=AfterTerm.OPEN_ENDED,
+            price=1,
+            currency="EUR",
+            billing_period_months=1,
+        )
+        for number in range(3_000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE few_touched (id bigint PRIMARY KEY) ON COMMIT DROP")
+        cursor.execute("INSERT INTO few_touched VALUES (%s)", [first.pk])
+        cursor.execute("ANALYZE few_touched")
+        cursor.execute("ANALYZE accounts_contract")
+
+    plan = plan_of(lambda: refresh_contract_dates_of(table="few_touched", as_of=AT.date(), at=AT))
+
+    assert "Seq Scan on accounts_contract" not in plan

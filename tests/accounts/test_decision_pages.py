@@ -11,7 +11,7 @@ from accounts.services.contracts import advance_contracts
 from accounts.services.decision_codes import DECISION_CODE
 from accounts.services.decisions import keep_contract
 from cxcrm.base.clock import instant_on
-from cxcrm.base.customer_pages import readable_on
+from cxcrm.base.customer_pages import as_ink, readable_on
 from cxcrm.outbox.models import OutgoingMail
 from tests.accounts.deciding import (
     LAST_DAY,
@@ -99,6 +99,11 @@ def test_page_carries_the_brands_name_colour_and_imprint(reminder, reader):
 )
 def test_what_stands_on_a_brands_colour_is_readable(colour, ink):
     assert readable_on(colour) == ink
+
+
+def test_a_brands_colour_is_ink_where_white_stands_out_from_it():
+    assert as_ink("#1d4ed8") == "#1d4ed8"
+    assert as_ink("#ffd500") == "#000000"
 
 
 def test_customer_who_was_written_to_too_late_reads_of_no_last_day(reminder, reader):
@@ -213,7 +218,7 @@ def test_code_from_the_mail_cancels_and_the_page_shows_the_receipt(reminder, rea
     cancellation = Cancellation.objects.get()
     assert (cancellation.effective_on, cancellation.reason) == (LAST_DAY, reason)
     text = reader.open().content.decode()
-    for said in ("January 14, 2027", "Café Morgenrot (K7)", "11:00:04", "V-1047"):
+    for said in ("January 14, 2027", "Café Morgenrot (K7)", "11:00\u202fAM (Central", "V-1047"):
         assert said in text
 
 

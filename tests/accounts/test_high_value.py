@@ -7,13 +7,19 @@ import pytest
 from django.db import connection
 from structlog.testing import capture_logs
 
-from accounts.enums import AfterTerm, CancellationKind
+from accounts.enums import AfterTerm
 from accounts.models import Account
 from accounts.services.due_work import run_due_work
 from accounts.services.prices import announce_price_change
 from accounts.services.revenue import record_revenue_days
-from tests.accounts.test_revenue import cancel, rate
-from tests.factories import NOW, AccountFactory, BrandFactory, ContractFactory
+from tests.factories import (
+    NOW,
+    AccountFactory,
+    BrandFactory,
+    ContractFactory,
+    cancel,
+    exchange_rate,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -108,7 +114,7 @@ def test_missing_rate_leaves_the_brands_marks_as_they_are_and_is_logged():
     assert high_value(of_south) == [1090]
     stranger.refresh_from_db()
     assert stranger.arr == 0
-    rate("CHF", "1.1")
+    exchange_rate("CHF", "1.1")
     record_revenue_days(at=NOW + 2 * DAY)
     stranger.refresh_from_db()
     assert (stranger.arr, stranger.is_high_value) == (Decimal("11880.0000"), True)
@@ -117,7 +123,7 @@ def test_missing_rate_leaves_the_brands_marks_as_they_are_and_is_logged():
 def test_account_that_lost_its_last_contract_is_worth_nothing_the_day_after():
     contract = ContractFactory(after_term=AfterTerm.RENEWS)
     record_revenue_days(at=NOW)
-    cancel(contract, kind=CancellationKind.EXTRAORDINARY, effective_on=TODAY)
+    cancel(contract, TODAY)
 
     run_due_work(at=NOW + 2 * DAY)
 
@@ -127,11 +133,11 @@ def test_account_that_lost_its_last_contract_is_worth_nothing_the_day_after():
 
 def test_lost_revenue_is_told_once_the_missing_rate_is_there():
     contract = ContractFactory(currency="CHF")
-    cancel(contract, kind=CancellationKind.EXTRAORDINARY, effective_on=TODAY)
+    cancel(contract, TODAY)
     run_due_work(at=NOW + DAY)
     assert Account.objects.get().lost_arr is None
 
-    rate("CHF", "1.1")
+    exchange_rate("CHF", "1.1")
     run_due_work(at=NOW + 2 * DAY)
 
     assert Account.objects.get().lost_arr == Decimal(132)

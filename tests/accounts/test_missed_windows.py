@@ -143,6 +143,37 @@ def test_reminder_that_another_sent_in_time_counts(domain):
     assert is_free(rows.get(), LATEST + DAY)
 
 
+def test_reminder_that_another_sent_before_the_window_opened_does_not_count(domain):
+    live(DUE, DUE)
+    rows = RenewalReminder.objects.filter(pk=step_of(domain, 1).pk)
+    rows.update(state=ReminderState.DONE_BEFORE, decided_on=date(2026, 8, 1), accepted_at=None)
+    OutgoingMail.objects.all().delete()
+
+    state = window_state(rows.get(), at=instant_on(LATEST + DAY))
+    assert (state.is_missed, state.is_free) == (True, True)
+
+
+def test_mail_of_another_step_counts_from_the_day_on_which_the_window_opens(domain):
+    """The first step was due on 30 October, but may go from 14 September."""
+    run_due_work(at=instant_on(LATEST))
+    OutgoingMail.objects.all().delete()
+    first = step_of(domain, 1)
+    RenewalReminder.objects.create(
+        contract=domain,
+        renewal_date=RENEWAL,
+        step=2,
+        state=ReminderState.DONE_BEFORE,
+        due_on=date(2026, 9, 14),
+        decided_on=date(2026, 9, 14),
+        decided_at=instant_on(date(2026, 9, 14)),
+    )
+
+    assert first.earliest_on == date(2026, 9, 14)
+    assert not is_free(first, LATEST + DAY)
+    domain.reminders.filter(step=2).update(decided_on=date(2026, 9, 13))
+    assert is_free(first, LATEST + DAY)
+
+
 def test_nobody_is_freed_while_the_window_is_open(contract):
     run_due_work(at=instant_on(DUE))
     reminder = step_of(contract, 1)

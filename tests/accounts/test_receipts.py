@@ -91,8 +91,8 @@ def test_receipt_says_what_was_received_and_when_on_the_customers_clock(contract
         "Dear Rosa Morgenrot,",
         "Customer – Bakery & Sons (K7)",
         "Product – Webhosting Pro (V7)",
-        "Received – June 1, 2026, 9:30:00\u202fAM PDT",
-        "Wished last day – August 1, 2026",
+        "Received – June 1, 2026, 9:30\u202fAM (Pacific Daylight Time)",
+        "Requested last day – August 1, 2026",
         "Last day – January 14, 2027",
         "Reason – Market, competitor",
     ):

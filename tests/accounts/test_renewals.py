@@ -295,7 +295,7 @@ def test_mail_names_each_price_that_is_known_and_from_when(contract):
         "Price now – €10.00 a month, plus 19% tax",
         "Price from December 24, 2026 – €11.00 a month, plus 19% tax",
         "Price from January 15, 2027 – €12.00 a month, plus 19% tax",
-        "Term – 12 months, 1 month's notice and 7 days",
+        "Term – 12 months, notice of 1 month and 7 days",
     ):
         assert shown in mail.text
     assert "Price from January 15, 2027" in mail.html

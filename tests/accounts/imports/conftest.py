@@ -1,8 +1,6 @@
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from django.db import connections
 
 from tests.accounts.imports.feeds import take_in, write_feed
 from tests.factories import BrandFactory
@@ -37,11 +35,3 @@ def take_in_text(brand, feed):
         return take_in(feed, **options)
 
     return take
-
-
-@pytest.fixture
-def other_session():
-    """A thread with a connection of its own."""
-    with ThreadPoolExecutor(max_workers=1) as session:
-        yield session
-        session.submit(connections.close_all).result()

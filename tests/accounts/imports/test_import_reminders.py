@@ -82,6 +82,32 @@ def test_import_counts_a_reminder_only_for_the_term_that_it_announced(take_in_ro
     ]
 
 
+FRENCH = {
+    "country": "FR",
+    "region": "",
+    "time_zone": "Europe/Paris",
+    "customer_kind": "consumer",
+    "reminded_on": "2026-05-20",
+}
+
+
+def test_import_counts_a_reminder_only_from_the_day_on_which_the_law_counts_it(take_in_rows):
+    """Renewals on 15 September and 15 November may be told of from 14 May and 14 July on."""
+    take_in_rows(
+        row(starts_on="2025-09-15", **FRENCH),
+        row(starts_on="2025-11-15", contract_number="V2", **FRENCH),
+        row(starts_on="2025-07-15", contract_number="V3", **FRENCH),
+    )
+
+    # V3's window was over by then: it was told, but too late, which frees it.
+    assert [(number, state) for number, state, *_ in decided()] == [
+        ("V1", ReminderState.DONE_BEFORE),
+        ("V3", ReminderState.DONE_BEFORE),
+    ]
+    remind_on = dict(Contract.objects.values_list("external_id", "remind_on"))
+    assert remind_on == {"V1": None, "V2": date(2026, 8, 30), "V3": None}
+
+
 def test_import_tells_later_that_a_held_reminder_had_been_sent(take_in_rows):
     take_in_rows(row(starts_on=DUE_YESTERDAY))
     run = take_in_rows(row(starts_on=DUE_YESTERDAY, reminded_on="2026-05-20"))

@@ -68,6 +68,7 @@ class CancellationOrigin(TextChoices):
     AGENT = "agent", _("Agent")
     FEED = "feed", _("Feed")
     CUSTOMER = "customer", _("Customer")
+    INTEGRATION = "api", _("Integration")
 
 
 class PriceChangeReason(TextChoices):
@@ -79,8 +80,8 @@ class PriceChangeReason(TextChoices):
 
 class ReminderState(TextChoices):
     PLANNED = "planned", _("Mail planned")
-    HELD = "held", _("Held: late after import")
-    DISMISSED = "dismissed", _("Dismissed: late after import")
+    HELD = "held", _("Held: to be decided")
+    DISMISSED = "dismissed", _("Dismissed: not to be sent")
     DONE_BEFORE = "done_before", _("Reminded before the import")
     TOO_LATE = "too_late", _("Too late: task opened")
     NOBODY = "nobody", _("Nobody to write to: task opened")
@@ -160,6 +161,15 @@ class ImportState(TextChoices):
     # Of an upload: nothing goes on with it, so it may be mapped, tried, imported or thrown away.
     OPEN = nonmember(("uploaded", "dry_run", "refused"))
     UNDER_WAY = nonmember(("queued", "running"))
+
+
+class RowStatus(TextChoices):
+    """What became of a row that an integration sent."""
+
+    CREATED = "created", _("Created")
+    UPDATED = "updated", _("Updated")
+    UNCHANGED = "unchanged", _("Unchanged")
+    REFUSED = "refused", _("Refused")
 
 
 class IssueSeverity(TextChoices):

@@ -14,6 +14,7 @@ from environs import Env
 
 from cxcrm.agent_desk.look import UNFOLD  # noqa: F401 - read by the desk's theme
 from cxcrm.base.logs import configure_logs
+from cxcrm.base.rest.description import SPECTACULAR_SETTINGS  # noqa: F401 - read by its package
 
 env = Env()
 
@@ -54,7 +55,10 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "django_countries",
+    "django_filters",
     "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "pgtrigger",
     "pghistory",
     "rules.apps.AutodiscoverRulesConfig",
@@ -66,6 +70,7 @@ INSTALLED_APPS = [
     "loyalty",
     "consultants",
     "surveys",
+    "cxcrm.api",
     "cxcrm.agent_desk.apps.AgentDeskConfig",
     "cxcrm.agent_desk.apps.AgentDeskPagesConfig",
     "cxcrm.demo",
@@ -76,6 +81,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "cxcrm.base.middleware.RequestLogMiddleware",
+    "cxcrm.api.middleware.ApiMiddleware",
     "cxcrm.base.middleware.NulCharacterMiddleware",
     "cxcrm.base.middleware.BrowserProtectionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -176,6 +182,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=2, minute=40),
         "options": {"expires": 3_600},
     },
+    "forget-old-requests": {
+        "task": "api.forget_old",
+        "schedule": crontab(hour=2, minute=50),
+        "options": {"expires": 3_600},
+    },
     "run-due-work": {
         "task": "accounts.run_due_work",
         "schedule": CXCRM_SWEEP_SECONDS,
@@ -216,7 +227,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1
 # is read from variables that begin with ANYMAIL_.
 CXCRM_MAIL_PROVIDER = env.str("CXCRM_MAIL_PROVIDER", "smtp")
 EMAIL_BACKEND = (
-    "cxcrm.outbox.services.relay.RelayBackend"
+    "cxcrm.outbox.services.delivery.relay.RelayBackend"
     if CXCRM_MAIL_PROVIDER == "smtp"
     else f"anymail.backends.{CXCRM_MAIL_PROVIDER}.EmailBackend"
 )
@@ -264,6 +275,24 @@ CXCRM_TEETH = set(env.list("CXCRM_TEETH", [])) if CXCRM_TEST_MODE else set()
 
 # Whoever brings it as a bearer token may read /metrics; empty: nobody.
 CXCRM_METRICS_TOKEN = env.str("CXCRM_METRICS_TOKEN", "")
+
+# --- REST API: JSON in, JSON out, by key alone
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["cxcrm.api.authentication.KeyAuthentication"],
+    # A view that says nothing of its own is open to nobody.
+    "DEFAULT_PERMISSION_CLASSES": ["cxcrm.base.rest.permissions.MayUse"],
+    "DEFAULT_THROTTLE_CLASSES": ["cxcrm.api.throttling.KeyThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["cxcrm.base.rest.parsing.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "cxcrm.api.schema.ResourceSchema",
+    "EXCEPTION_HANDLER": "cxcrm.base.rest.errors.answer_error",
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_VERSIONING_CLASS": None,
+    "COERCE_DECIMAL_TO_STRING": True,
+    "URL_FORMAT_OVERRIDE": None,
+    "FORMAT_SUFFIX_KWARG": None,
+}
 
 # --- Sign-in
 

@@ -10,6 +10,7 @@ from cxcrm.outbox.urls import hook_patterns
 urlpatterns = [
     path("", include("cxcrm.demo.urls")),
     path("", include("accounts.urls")),
+    path("api/", include("cxcrm.api.urls")),
     path("account/", include("cxcrm.users.urls")),
     path("mail/", include("cxcrm.outbox.urls")),
     path("hooks/mail/", include(hook_patterns)),
@@ -23,5 +24,6 @@ urlpatterns = [
     path("desk/", admin.site.urls),
 ]
 
+handler400 = "cxcrm.base.views.bad_request"
 handler429 = "cxcrm.users.views.too_many_attempts"  # allauth's own limits answer by it
 handler500 = "cxcrm.base.views.server_error"

@@ -18,10 +18,9 @@ from accounts.models import Account, Contact
 from accounts.selectors.accounts import account_overview
 from accounts.services import deeds
 from accounts.services.contracts import day_of
-from accounts.services.customers import keep_account
+from accounts.services.customers import keep_account, keep_contact
 from cxcrm.base import clock
 from cxcrm.base.admin import BulkAction, ListView
-from cxcrm.outbox.services import remember_addresses
 
 
 @admin.register(Account)
@@ -80,6 +79,10 @@ class AccountAdmin(OpensTasks, TrackedAdmin):
             _("Edit details"),
             {
                 "classes": ["collapse"],
+                "description": _(
+                    "The country, region and time zone say when reminders of renewals go."
+                    " A reminder whose day has passed by a change goes at once."
+                ),
                 "fields": (
                     ("name", "segment"),
                     ("language", "time_zone"),
@@ -166,9 +169,7 @@ class ContactAdmin(TrackedAdmin):
     def save_model(
         self, request: HttpRequest, obj: Contact, form: ContactForm, change: Any
     ) -> None:
-        email = form.cleaned_data["email"]
-        obj.address_id = remember_addresses(addresses=[email])[email] if email else None
-        super().save_model(request, obj, form, change)
+        keep_contact(contact=obj, address=form.cleaned_data["email"] or None)
 
     def response_post_save_add(self, request: HttpRequest, obj: Contact) -> HttpResponse:
         return redirect("admin:accounts_account_change", obj.account_id)

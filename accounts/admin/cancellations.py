@@ -80,7 +80,11 @@ class CancellationAdmin(TrackedAdmin, ReadOnlyAdmin):
         "taken_back_by",
     )
     list_select_related = ("contract__account", "reason", "entered_by", "taken_back_by")
-    list_filter = (("kind", ChoicesDropdownFilter), ReasonFilter)
+    list_filter = (
+        ("kind", ChoicesDropdownFilter),
+        ("origin", ChoicesDropdownFilter),
+        ReasonFilter,
+    )
     linked_lookups = ("contract",)
     search_fields = ("contract__external_id",)
     search_help_text = _("Contract number, customer number")

@@ -8,7 +8,6 @@ from unfold.enums import ActionVariant
 
 from accounts.enums import CancellationKind, ContractState
 from accounts.forms.cancelling import CancelForm, DecideForm
-from accounts.forms.desk import ConfirmForm
 from accounts.models import Contract
 from accounts.rules.ends import may_withdraw, terms_of
 from accounts.selectors.cancellations import (
@@ -23,6 +22,7 @@ from accounts.services.cancellations import (
 )
 from accounts.services.contracts import day_of
 from cxcrm.base import clock
+from cxcrm.base.admin import DialogForm, held
 
 CANCEL = ActionDialog(
     title=_("Enter a cancellation"),
@@ -39,7 +39,7 @@ DECIDE = ActionDialog(
 TAKE_BACK = ActionDialog(
     title=_("Take the cancellation back"),
     description=_("The contract runs on and renews as agreed, as if nothing had been said."),
-    form_class=ConfirmForm,
+    form_class=DialogForm,
     form_submit_text=_("Let it run on"),
 )
 
@@ -47,8 +47,7 @@ TAKE_BACK = ActionDialog(
 class CancelsContracts:
     """Mixed into the page of a contract, which names the deeds among its `actions_detail`."""
 
-    def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("accounts.cancel_contract")
+    has_cancel_permission = held("accounts.cancel_contract")
 
     def ends_that_do_not_fit(self, contract: Contract) -> set[str]:
         """The deeds to leave out; the services refuse them anyway."""
@@ -132,7 +131,7 @@ class CancelsContracts:
         permissions=["cancel"],
         dialog=TAKE_BACK,
     )
-    def take_back(self, request: HttpRequest, form: ConfirmForm, object_id: str) -> HttpResponse:
+    def take_back(self, request: HttpRequest, form: DialogForm, object_id: str) -> HttpResponse:
         return self.act_from_dialog(
             request,
             form,

@@ -25,7 +25,7 @@ from accounts.selectors.prices import next_price, with_next_price_change
 from accounts.services.contracts import day_of
 from accounts.services.reminder_texts import RENEWAL_REMINDER
 from cxcrm.base import clock
-from cxcrm.base.admin import ListView
+from cxcrm.base.admin import ListView, OffersFittingDeeds
 
 STATE_COLOURS = {
     ContractState.ORDERED: "info",
@@ -82,7 +82,7 @@ class ProductFamilyFilter(DropdownFilter):
 
 
 @admin.register(Contract)
-class ContractAdmin(CancelsContracts, ChangesPrices, OpensTasks, TrackedAdmin):
+class ContractAdmin(CancelsContracts, ChangesPrices, OpensTasks, OffersFittingDeeds, TrackedAdmin):
     views = (
         ListView("all", _("All"), lambda contracts, request: contracts),
         renewing_within(7),
@@ -198,18 +198,8 @@ class ContractAdmin(CancelsContracts, ChangesPrices, OpensTasks, TrackedAdmin):
         today = day_of(obj.account, clock.now())
         return {"overview": contract_overview(obj, on=today, mail_kind=RENEWAL_REMINDER)}
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list:
-        """Only what fits the contract's state; the services refuse the rest anyway."""
-        contract = self.get_object(request, object_id)
-        hidden = set()
-        if contract is not None:
-            hidden = self.ends_that_do_not_fit(contract)
-            hidden |= self.price_changes_that_do_not_fit(contract)
-        return [
-            action
-            for action in super().get_actions_detail(request, object_id)
-            if action.method.original_function_name not in hidden
-        ]
+    def unfit_deeds(self, row: Contract) -> set[str]:
+        return self.ends_that_do_not_fit(row) | self.price_changes_that_do_not_fit(row)
 
     @display(description=_("account"))
     def shown_account(self, contract: Contract) -> str:

@@ -37,6 +37,7 @@ from accounts.services.imports.uploads import (
     store_upload,
 )
 from cxcrm.base import clock
+from cxcrm.base.admin import held
 from cxcrm.base.errors import DomainError
 
 PREVIEWED = 20
@@ -77,6 +78,7 @@ class ImportPages:
     """The pages of ImportRunAdmin that import; each needs `accounts.import_feed`."""
 
     actions_list = ("upload",)
+    has_import_permission = held("accounts.import_feed")
 
     def get_urls(self) -> list[URLPattern]:
         pages = {
@@ -93,9 +95,6 @@ class ImportPages:
             ),
             *super().get_urls(),
         ]
-
-    def has_import_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("accounts.import_feed")
 
     def run_for(self, request: HttpRequest, run_id: int) -> ImportRun:
         if not self.has_import_permission(request):

@@ -9,6 +9,7 @@ from unfold.decorators import action
 from accounts.forms.desk import AddTaskForm
 from accounts.services.tasks import open_task
 from cxcrm.base import clock
+from cxcrm.base.admin import held
 
 ADD_TASK = ActionDialog(
     title=_("Add a task"),
@@ -21,12 +22,11 @@ ADD_TASK = ActionDialog(
 class OpensTasks:
     """Mixed into a `DeskModelAdmin` that names `add_task` among its `actions_detail`."""
 
+    has_add_task_permission = held("accounts.add_task")
+
     def task_subject(self, row: Model) -> dict[str, int]:
         """What a task about this row is for: `account_id`, and `contract_id` if there is one."""
         raise NotImplementedError
-
-    def has_add_task_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("accounts.add_task")
 
     @action(
         description=_("Add task"),

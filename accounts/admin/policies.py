@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin
@@ -30,7 +31,7 @@ from accounts.selectors.policy_words import (
 )
 from accounts.services.policies import end_policy, replace_policy, save_policy
 from cxcrm.base import clock
-from cxcrm.base.admin import ListView
+from cxcrm.base.admin import ListView, OffersFittingDeeds
 
 # What a step begins with: the reminder of everybody for whom no law says otherwise.
 USUAL_STEP = {"days_before": 45, "least_days_to_decide": 10}
@@ -69,7 +70,7 @@ class ReminderStepInline(TabularInline):
 
 
 @admin.register(ReminderPolicy)
-class ReminderPolicyAdmin(DryRunPages, TrackedAdmin):
+class ReminderPolicyAdmin(DryRunPages, OffersFittingDeeds, TrackedAdmin):
     form = ReminderPolicyForm
     inlines = (ReminderStepInline,)
     views = (
@@ -166,21 +167,15 @@ class ReminderPolicyAdmin(DryRunPages, TrackedAdmin):
         steps.save(commit=False)  # notes what the log of the desk says
         save_policy(policy=form.instance, steps=steps.steps())
 
-    def has_end_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return self.has_change_permission(request)
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list:
+    def unfit_deeds(self, row: ReminderPolicy) -> Collection[str]:
         """One that is over is left alone."""
-        policy = self.get_object(request, object_id)
-        today = clock.now().date()
-        if policy is None or (policy.effective_until and policy.effective_until < today):
-            return []
-        return super().get_actions_detail(request, object_id)
+        last_day = row.effective_until
+        return self.actions_detail if last_day and last_day < clock.now().date() else ()
 
     @action(
         description=_("Duplicate from a date on"),
         icon="content_copy",
-        permissions=["end"],
+        permissions=["change"],
         dialog=REPLACE,
     )
     def replace(
@@ -204,7 +199,7 @@ class ReminderPolicyAdmin(DryRunPages, TrackedAdmin):
     @action(
         description=_("End"),
         icon="event_busy",
-        permissions=["end"],
+        permissions=["change"],
         dialog=END,
     )
     def end(self, request: HttpRequest, form: EndPolicyForm, object_id: str) -> HttpResponse:

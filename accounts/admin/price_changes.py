@@ -10,6 +10,7 @@ from accounts.forms.prices import AnnouncePriceForm, CallOffPriceForm
 from accounts.models import Contract
 from accounts.services.prices import announce_price_change, call_off_price_change
 from cxcrm.base import clock
+from cxcrm.base.admin import held
 
 ANNOUNCE = ActionDialog(
     title=_("Announce a price change"),
@@ -28,10 +29,7 @@ CALL_OFF = ActionDialog(
 class ChangesPrices:
     """Mixed into the page of a contract, which names the deeds among its `actions_detail`."""
 
-    def has_change_price_permission(
-        self, request: HttpRequest, object_id: str | None = None
-    ) -> bool:
-        return request.user.has_perm("accounts.change_price")
+    has_change_price_permission = held("accounts.change_price")
 
     def price_changes_that_do_not_fit(self, contract: Contract) -> set[str]:
         """The deeds to leave out; the services refuse them anyway."""

@@ -70,6 +70,7 @@ class RenewalReminderAdmin(ReadOnlyAdmin):
         "step",
         "state",
         "due_on",
+        "earliest_on",
         "latest_on",
         "decided_on",
         "is_clash",

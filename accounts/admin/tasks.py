@@ -1,3 +1,5 @@
+from collections.abc import Collection
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import date_format
@@ -10,17 +12,24 @@ from unfold.enums import ActionVariant
 from accounts.admin.changes import TrackedAdmin
 from accounts.admin.links import account_link
 from accounts.enums import TaskState
-from accounts.forms.desk import AssignTaskForm, ConfirmForm, FinishTaskForm
+from accounts.forms.desk import AssignTaskForm, FinishTaskForm
 from accounts.models import Task
 from accounts.services import deeds
 from accounts.services.tasks import assign_task, finish_task, take_task
 from cxcrm.base import clock
-from cxcrm.base.admin import BulkAction, ListView, ReadOnlyAdmin
+from cxcrm.base.admin import (
+    BulkAction,
+    DialogForm,
+    ListView,
+    OffersFittingDeeds,
+    ReadOnlyAdmin,
+    held,
+)
 
 TAKE = ActionDialog(
     title=_("Take this task"),
     description=_("It becomes yours and leaves the pool."),
-    form_class=ConfirmForm,
+    form_class=DialogForm,
     form_submit_text=_("Take it"),
 )
 FINISH = ActionDialog(
@@ -39,7 +48,7 @@ DUE_FIRST = ("due_on", "id")
 
 
 @admin.register(Task)
-class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
+class TaskAdmin(OffersFittingDeeds, TrackedAdmin, ReadOnlyAdmin):
     views = (
         ListView("open", _("All open"), lambda tasks, request: tasks.open(), DUE_FIRST),
         ListView(
@@ -99,25 +108,15 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
         BulkAction(deeds.FINISH_TASKS, FinishTaskForm),
     )
 
-    def has_finish_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("accounts.finish_task")
+    has_finish_permission = held("accounts.finish_task")
+    has_take_permission = held("accounts.take_task")
+    has_assign_permission = held("accounts.assign_task")
 
-    def has_take_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("accounts.take_task")
-
-    def has_assign_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("accounts.assign_task")
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list:
-        """A task that is done is left alone; the services refuse it anyway."""
-        task = self.get_object(request, object_id)
-        if task is None or task.state == TaskState.DONE:
-            return []
-        return [
-            action
-            for action in super().get_actions_detail(request, object_id)
-            if action.method.original_function_name != "take" or task.assignee_id is None
-        ]
+    def unfit_deeds(self, row: Task) -> Collection[str]:
+        """A task that is done is left alone."""
+        if row.state == TaskState.DONE:
+            return self.actions_detail
+        return {"take"} if row.assignee_id else ()
 
     @action(
         description=_("Done"),
@@ -147,7 +146,7 @@ class TaskAdmin(TrackedAdmin, ReadOnlyAdmin):
         permissions=["take"],
         dialog=TAKE,
     )
-    def take(self, request: HttpRequest, form: ConfirmForm, object_id: str) -> HttpResponse:
+    def take(self, request: HttpRequest, form: DialogForm, object_id: str) -> HttpResponse:
         return self.act_from_dialog(
             request,
             form,

@@ -36,7 +36,7 @@ class CancelForm(DialogForm):
     )
     received_at = MomentField(label=_("Received"))
     wished_on = DayField(
-        label=_("Wished last day"), required=False, help_text=_("Empty: as soon as possible.")
+        label=_("Requested last day"), required=False, help_text=_("Empty: as soon as possible.")
     )
     effective_on = DayField(
         label=_("Decided last day"),

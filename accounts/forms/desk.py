@@ -80,10 +80,6 @@ class ContactForm(forms.ModelForm):
         return self.cleaned_data["email"].strip().lower()
 
 
-class ConfirmForm(DialogForm):
-    """Nothing to fill in: the button is the answer."""
-
-
 class AddTaskForm(DialogForm):
     title = forms.CharField(
         label=_("What is to be done"), max_length=200, widget=UnfoldAdminTextInputWidget

@@ -57,7 +57,7 @@ class Contract(models.Model):
         "accounts.Brand",
         models.PROTECT,
         related_name="contracts",
-        db_index=False,  # a handful of values: no index would be used
+        db_index=False,  # `contract_of_brand` begins with it
         verbose_name=_("brand"),
     )
     account = models.ForeignKey(
@@ -212,6 +212,8 @@ class Contract(models.Model):
             ),
         ]
         indexes = [
+            # Pages of one brand, in the order of ids.
+            models.Index(fields=["brand", "id"], name="contract_of_brand"),
             # The daily plan: what is to be reminded of, oldest first.
             models.Index(
                 fields=["remind_on", "id"],

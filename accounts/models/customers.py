@@ -79,7 +79,11 @@ class Account(models.Model):
     """A customer: a company or a person that holds contracts with one brand."""
 
     brand = models.ForeignKey(
-        "accounts.Brand", models.PROTECT, related_name="accounts", verbose_name=_("brand")
+        "accounts.Brand",
+        models.PROTECT,
+        related_name="accounts",
+        db_index=False,  # `account_of_brand` begins with it
+        verbose_name=_("brand"),
     )
     external_id = models.CharField(
         _("customer number"), max_length=64, help_text=_("The number in the company's own systems.")
@@ -145,6 +149,10 @@ class Account(models.Model):
         ]
         indexes = [
             GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="account_name_trigrams"),
+            # Pages of one brand, in the order of ids.
+            models.Index(fields=["brand", "id"], name="account_of_brand"),
+            # What is new, for those who ask again and again.
+            models.Index(fields=["created_at"], name="account_by_time"),
             # The win-back list: by day and by money.
             models.Index(
                 fields=["-lost_on", "-id"],
@@ -223,7 +231,8 @@ class Contact(models.Model):
         verbose_name_plural = _("contacts")
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "external_id"],
+                # The number first: it is asked for alone, too.
+                fields=["external_id", "account"],
                 condition=~models.Q(external_id=""),
                 name="contact_external_id_once_per_account",
             ),

@@ -48,6 +48,11 @@ class RenewalReminder(models.Model):
         db_index=False,  # policies are ended, never deleted
         verbose_name=_("policy"),
     )
+    earliest_on = models.DateField(
+        _("lawful from"),
+        null=True,
+        help_text=_("The first day of the policy's window. Empty: it has none."),
+    )
     latest_on = models.DateField(
         _("lawful until"),
         null=True,
@@ -68,7 +73,7 @@ class RenewalReminder(models.Model):
     bounced_at = models.DateTimeField(_("came back"), null=True)
 
     kept_at = models.DateTimeField(
-        _("kept"), null=True, help_text=_("When the customer said by its link to stay.")
+        _("kept"), null=True, help_text=_("When the customer said to stay.")
     )
 
     objects = RenewalReminderQuerySet.as_manager()

@@ -39,7 +39,9 @@ class TimelineEvent(models.Model):
         verbose_name = _("timeline event")
         verbose_name_plural = _("timeline")
         indexes = [
-            models.Index(fields=["account", "-occurred_at", "-id"], name="timeline_of_account")
+            models.Index(fields=["account", "-occurred_at", "-id"], name="timeline_of_account"),
+            # What is new, of all accounts: for those who ask again and again.
+            models.Index(fields=["-occurred_at", "-id"], name="timeline_by_time"),
         ]
         triggers = [
             pgtrigger.ReadOnly(

@@ -1,9 +1,14 @@
-from datetime import date
+from datetime import date, timedelta
 from typing import Self
 
-from django.db.models import F, QuerySet
+from django.db.models import DateField, ExpressionWrapper, F, Q, QuerySet
 
 from accounts.enums import ContractState, ReminderState
+from accounts.rules.policies import LONGEST_AFTER_DAYS
+
+_DAY_BEFORE_RENEWAL = ExpressionWrapper(
+    F("renewal_date") - timedelta(days=1), output_field=DateField()
+)
 
 
 class RenewalReminderQuerySet(QuerySet):
@@ -15,14 +20,24 @@ class RenewalReminderQuerySet(QuerySet):
         return self.filter(pk__in=by_contract.union(by_account, all=True))
 
     def held(self, on: date) -> Self:
-        """Those about which somebody still has to decide: the renewal is to come as it was."""
-        return self.filter(
-            state=ReminderState.HELD,
+        """Those about which somebody still has to decide: the renewal is to come as it was, or the
+        contract has ended then and nobody may have been told. `reminder_held` bounds them."""
+        is_to_come = Q(
             renewal_date__gt=on,
             contract__renewal_date=F("renewal_date"),
             contract__ends_on=None,
             contract__awaits_decision=False,
             contract__state__in=[ContractState.ORDERED, ContractState.RUNNING],
+        )
+        has_ended = Q(
+            due_on__gt=F("renewal_date"),
+            contract__state=ContractState.ENDED,
+            contract__ends_on=_DAY_BEFORE_RENEWAL,
+        )
+        return self.filter(
+            is_to_come | has_ended,
+            state=ReminderState.HELD,
+            renewal_date__gte=on - timedelta(days=LONGEST_AFTER_DAYS),
         )
 
     def late(self) -> Self:

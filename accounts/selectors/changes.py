@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Field, ForeignKey, Model
+from django.utils.formats import date_format
 
 from cxcrm.users.models import User
 
@@ -78,8 +79,12 @@ def _names(field: ForeignKey, writes: list[_Write]) -> dict[int, Model]:
 
 def _shown(field: Field, state: Model, names: dict[ForeignKey, dict[int, Model]]) -> str:
     value = getattr(state, field.attname)
-    if value in (None, ""):
+    if value in (None, "", []):
         return EMPTY
     if field in names:
         return str(names[field].get(value, value))
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, datetime):
+        return date_format(value, "DATETIME_FORMAT")
     return str(dict(field.flatchoices).get(value, value) if field.flatchoices else value)

@@ -70,6 +70,22 @@ class ImportOverview:
     findings_in_all: int
 
 
+@dataclass(frozen=True)
+class ImportProgress:
+    """`step` by its name, empty while it waits for a worker."""
+
+    step: str
+    percent: int | None
+
+
+def progress_of(run: ImportRun) -> ImportProgress | None:
+    """How far a run is that is under way."""
+    if not run.is_under_way:
+        return None
+    is_waiting = run.state == ImportState.QUEUED
+    return ImportProgress("" if is_waiting else run.step, shown_step(run).percent)
+
+
 def import_overview(run: ImportRun) -> ImportOverview:
     findings = ImportIssue.objects.filter(run=run)
     shown = list(findings.order_by("line", "field")[:FINDINGS_SHOWN])

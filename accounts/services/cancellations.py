@@ -90,6 +90,7 @@ def cancel_contract(
     effective_on: date | None = None,
     past_is_meant: bool = True,
     origin: CancellationOrigin = CancellationOrigin.AGENT,
+    contact_id: int | None = None,
     at: datetime,
     actor=None,
 ) -> Cancellation:
@@ -99,6 +100,7 @@ def cancel_contract(
     withdrawal. Of extraordinary notice and a switch of provider an agent does: with
     `effective_on` at once, else a task asks for it. The receipt is stored and mailed, or a task
     asks for a letter. A withdrawal replaces ordinary notice that stands, which is taken back.
+    `contact_id`: who declared it, where that is known.
 
     Raises ContractIsOver, CancellationStands, WithdrawalNotPossible (field `kind`),
     ReasonUnknown (`reason`), DayNotPossible naming the field and, for whoever asks back first
@@ -149,6 +151,7 @@ def cancel_contract(
             actor,
             cancellation_kind=kind,
             reason=cancellation.reason.code if cancellation.reason else None,
+            contact_id=contact_id,
         )
     return cancellation
 
@@ -353,7 +356,7 @@ def _save_end(contract: Contract, cancellation: Cancellation, at: datetime) -> N
 
 
 def _note(
-    kind: TimelineKind, cancellation: Cancellation, at: datetime, actor, **facts: str | None
+    kind: TimelineKind, cancellation: Cancellation, at: datetime, actor, **facts: str | int | None
 ) -> None:
     day = cancellation.effective_on
     known = {"effective_on": day.isoformat() if day else None} | facts

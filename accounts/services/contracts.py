@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts.enums import ContractState, TimelineKind
+from accounts.enums import AfterTerm, ContractState, TimelineKind
 from accounts.models import Account, Contract, Product, TimelineEvent
+from accounts.services.customers import ExternalIdTaken
 from accounts.services.lost_accounts import note_lost_accounts
 from accounts.sql import contract_states
 from accounts.sql.contract_dates import refresh_contract_dates
 from accounts.sql.price_changes import apply_due_price_changes
+from cxcrm.base.constraints import once
 from cxcrm.base.errors import DomainError
 
 BATCH = 5_000
@@ -26,6 +28,10 @@ class ContractIsOver(DomainError):
 
 class ProductOfOtherBrand(DomainError):
     code = "product_of_other_brand"
+
+
+class TermMissing(DomainError):
+    code = "term_missing"
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,14 @@ def add_contract(
     """Add one contract with its terms (the fields of `Contract`); it is ordered, or runs if its
     first day has come. Computes its dates and notes it on the timeline.
 
-    Raises ProductOfOtherBrand, and ValidationError naming the fields that do not fit.
+    Raises ProductOfOtherBrand and TermMissing naming the field, ExternalIdTaken (field
+    `external_id`), and ValidationError naming the fields that do not fit.
     """
     contract = _draft(NewContract(account, product, terms), at)
-    contract.full_clean()
-    _insert([contract], actor, at)
+    contract.full_clean(validate_constraints=False)
+    contract.validate_constraints(exclude={"external_id"})
+    with once("contract_external_id_once_per_brand", _number_taken()):
+        _insert([contract], actor, at)
     contract.refresh_from_db()
     return contract
 
@@ -64,8 +73,8 @@ def add_contract(
 def add_contracts(*, contracts: Sequence[NewContract], at: datetime, actor=None) -> list[int]:
     """Add many contracts as `add_contract` adds one; answers their ids, in the same order.
 
-    Raises ProductOfOtherBrand, and IntegrityError or DataError where only the database refuses
-    the terms; then none is added.
+    Raises ProductOfOtherBrand, TermMissing, and IntegrityError or DataError where only the
+    database refuses the terms; then none is added.
     """
     drafts = [_draft(new, at) for new in contracts]
     _insert(drafts, actor, at)
@@ -147,11 +156,24 @@ def _in_batches(step: Callable[..., Sequence], at: datetime) -> int:
             return moved
 
 
+def _number_taken() -> ExternalIdTaken:
+    return ExternalIdTaken(
+        _("This brand already has a contract of this number."), field="external_id"
+    )
+
+
 def _draft(new: NewContract, at: datetime) -> Contract:
     if new.product.brand_id != new.account.brand_id:
         raise ProductOfOtherBrand(
             _("The product belongs to another brand than the account."), field="product"
         )
+    if new.terms["after_term"] == AfterTerm.RENEWS:
+        # The database takes an empty term for one that may fit.
+        for field in ("first_term_months", "renewal_term_months"):
+            if new.terms.get(field) is None:
+                raise TermMissing(
+                    _("A contract that renews needs its first and its further terms."), field=field
+                )
     started = new.terms["starts_on"] <= day_of(new.account, at)
     return Contract(
         brand_id=new.account.brand_id,

@@ -4,12 +4,19 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import TimelineKind
 from accounts.models import Account, Brand, Contact, TimelineEvent
 from accounts.services.timeline import record_event
 from accounts.sql.contract_dates import lock_contracts_of, repair_locked_contracts
+from cxcrm.base.constraints import once
+from cxcrm.base.errors import Taken
 from cxcrm.outbox.services import remember_addresses
+
+
+class ExternalIdTaken(Taken):
+    code = "external_id_taken"
 
 
 @dataclass(frozen=True)
@@ -32,12 +39,13 @@ class NewAccount:
 def add_account(*, brand: Brand, at: datetime, actor=None, **details) -> Account:
     """Add a customer with the fields of `Account`; notes it on the timeline.
 
-    Raises ValidationError naming the fields that do not fit.
+    Raises ValidationError naming the fields that do not fit, and ExternalIdTaken.
     """
     account = Account(brand=brand, created_at=at, **details)
-    account.full_clean()
+    account.full_clean(validate_constraints=False)
     with transaction.atomic():
-        account.save(force_insert=True)
+        with once("account_external_id_once_per_brand", _account_number_taken()):
+            account.save(force_insert=True)
         record_event(account_id=account.pk, kind=TimelineKind.ACCOUNT_ADDED, actor=actor, at=at)
     return account
 
@@ -82,9 +90,19 @@ def add_accounts(*, accounts: Sequence[NewAccount], at: datetime, actor=None) ->
     return drafts
 
 
+def lock_account(account_id: int) -> None:
+    """Lock an account until the end of the transaction; its contracts first, as everybody does."""
+    lock_contracts_of(account_id=account_id)
+    Account.objects.select_for_update(no_key=True).get(pk=account_id)
+
+
 def keep_account(*, account: Account, at: datetime) -> None:
     """Write an account as it has been filled in. Where what reminder policies go by has changed,
-    the reminders of its contracts follow: one whose day has passed goes late."""
+    the reminders of its contracts follow: one whose day has passed goes late.
+
+    Raises ValidationError naming the fields that do not fit, and ExternalIdTaken.
+    """
+    account.full_clean(exclude=["brand", "account_manager"], validate_constraints=False)
     with transaction.atomic():
         known = Account.objects.filter(pk=account.pk)
         has_moved = known.exclude(
@@ -96,20 +114,44 @@ def keep_account(*, account: Account, at: datetime) -> None:
         if has_moved:
             # Before the account, as everybody does.
             contract_ids = lock_contracts_of(account_id=account.pk)
-        account.save()
+        with once("account_external_id_once_per_brand", _account_number_taken()):
+            account.save()
         if has_moved:
             repair_locked_contracts(contract_ids=contract_ids, at=at)
 
 
-def add_contact(*, account: Account, address: str | None, **details) -> Contact:
-    """Add a person to an account, with a mail address where there is one.
+def lock_contact(contact_id: int) -> None:
+    """Lock a person until the end of the transaction."""
+    Contact.objects.select_for_update(no_key=True).get(pk=contact_id)
 
-    Raises ValidationError naming the fields that do not fit.
-    """
+
+def add_contact(*, account: Account, address: str | None, **details) -> Contact:
+    """Add a person with the fields of `Contact` to an account; see `keep_contact`."""
     contact = Contact(account=account, **details)
-    contact.full_clean(exclude=["address"])
-    with transaction.atomic():
-        if address:
-            [contact.address_id] = remember_addresses(addresses=[address]).values()
-        contact.save(force_insert=True)
+    keep_contact(contact=contact, address=address)
     return contact
+
+
+def keep_contact(*, contact: Contact, address: str | None) -> None:
+    """Write a person as it has been filled in, with this mail address or without any.
+
+    Raises ValidationError naming the fields that do not fit, MailAddressRefused (field `address`)
+    and ExternalIdTaken.
+    """
+    contact.full_clean(exclude=["address"], validate_constraints=False)
+    with transaction.atomic():
+        contact.address_id = remember_addresses(addresses=[address])[address] if address else None
+        with once("contact_external_id_once_per_account", _contact_number_taken()):
+            contact.save()
+
+
+def _account_number_taken() -> ExternalIdTaken:
+    return ExternalIdTaken(
+        _("This brand already has an account of this number."), field="external_id"
+    )
+
+
+def _contact_number_taken() -> ExternalIdTaken:
+    return ExternalIdTaken(
+        _("This account already has a contact of this number."), field="external_id"
+    )

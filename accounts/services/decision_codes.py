@@ -43,7 +43,7 @@ TEXTS = (
     MailText(
         "if_not_asked_for",
         _("For readers who asked for none"),
-        _("If you did not ask for it, do nothing: without this code nobody cancels."),
+        _("If you did not ask for it, do nothing: without this code nobody can cancel."),
         ALWAYS,
     ),
     CLOSING,

@@ -5,10 +5,10 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from accounts.enums import CancellationKind, CancellationOrigin, ContractState, TimelineKind
+from accounts.enums import CancellationKind, CancellationOrigin, ContractState
 from accounts.models import Cancellation, Contact, Contract, DecisionCode, RenewalReminder
 from accounts.models.renewals import MOST_WRONG_TRIES
 from accounts.rules.ends import (
@@ -21,7 +21,7 @@ from accounts.rules.ends import (
 from accounts.services.cancellations import cancel_contract
 from accounts.services.contracts import day_of, lock_contract
 from accounts.services.decision_codes import fits, is_valid, newest_code, queue_code
-from accounts.services.timeline import record_event
+from accounts.services.keeping import kept_since, note_kept
 from accounts.services.windows import window_state
 from accounts.sql.deciders import any_decides, contact_decides
 from cxcrm.base.errors import DomainError
@@ -95,7 +95,7 @@ def load_decision(*, reminder_id: int, at: datetime) -> Decision | None:
 
 
 def keep_contract(*, reminder_id: int, at: datetime) -> None:
-    """Note that the customer stays, once per renewal, whichever reminder's link said it first.
+    """Note that the customer stays, once per renewal, whichever link or system said it first.
 
     Raises NothingToDecide where the contract is cancelled or over, the renewal past, or the
     reader of the link does not decide any more.
@@ -104,14 +104,12 @@ def keep_contract(*, reminder_id: int, at: datetime) -> None:
         decision = _lock_open(reminder_id, at)
         if decision.kept_at is not None:
             return
-        RenewalReminder.objects.filter(pk=reminder_id).update(kept_at=at)
-        record_event(
-            account_id=decision.contract.account_id,
-            contract_id=decision.contract.pk,
-            kind=TimelineKind.CONTRACT_KEPT,
-            at=at,
-            renewal_date=decision.reminder.renewal_date.isoformat(),
+        note_kept(
+            contract=decision.contract,
+            renewal_date=decision.reminder.renewal_date,
+            reminders=RenewalReminder.objects.filter(pk=reminder_id),
             contact_id=decision.reminder.contact_id,
+            at=at,
         )
 
 
@@ -228,7 +226,7 @@ def _decision(reminder: RenewalReminder, contract: Contract, at: datetime) -> De
         reminder=reminder,
         contract=contract,
         state=_state(reminder, contract, today, is_free=is_free),
-        kept_at=_kept_at(reminder),
+        kept_at=kept_since(contract_id=contract.pk, renewal_date=reminder.renewal_date),
         last_day=_last_day(reminder, contract, today, is_free=is_free),
     )
 
@@ -267,14 +265,6 @@ def _is_past(reminder: RenewalReminder, contract: Contract, today: date, *, is_f
         return True
     following = renewal_date_after(terms, renewal_date)
     return following is not None and today >= following
-
-
-def _kept_at(reminder: RenewalReminder) -> datetime | None:
-    """Of all reminders of this renewal: each step's mail has a link of its own."""
-    of_renewal = RenewalReminder.objects.filter(
-        contract_id=reminder.contract_id, renewal_date=reminder.renewal_date
-    )
-    return of_renewal.aggregate(first=Min("kept_at"))["first"]
 
 
 def _reminders():

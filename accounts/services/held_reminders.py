@@ -1,13 +1,15 @@
-"""What people do with reminders that an import held because they would have come late."""
+"""What people do with reminders that are held: because an import brought them late, or because a
+server whose database was lost has perhaps sent them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import ReminderState, TimelineKind
 from accounts.models import RenewalReminder, TimelineEvent
+from accounts.rules.policies import LONGEST_AFTER_DAYS
 from accounts.services.contracts import day_of
 from accounts.services.reminder_mail import reason_not_to_remind
 from accounts.services.renewals import BATCH, LOOK_BACK, queue_reminders
@@ -15,6 +17,8 @@ from accounts.services.tasks import renewal_tasks
 from accounts.sql.held_reminders import decide_held_reminders, expire_held_reminders
 from cxcrm.base.deeds import Outcome, sorted_out
 from cxcrm.base.errors import DomainError
+
+LONGEST_AFTER = timedelta(days=LONGEST_AFTER_DAYS)
 
 
 class ReminderNotHeld(DomainError):
@@ -42,13 +46,17 @@ def release_reminders(*, ids: Sequence[int], at: datetime, actor=None) -> Outcom
 
 def give_up_held_reminders(*, at: datetime) -> int:
     """Give the retention pool a task for each held reminder about which nobody has decided in
-    time: its notice deadline has passed since, and the renewal is still to come. Works in batches
-    of their own transactions; each once. Answers how many."""
+    time: its notice deadline has passed since, or where its step goes after that the renewal has
+    come, and the contract still renews then; or it tells of an end that lies too far back. Works
+    in batches of their own transactions; each once. Answers how many."""
     count = 0
     while True:
         with transaction.atomic():
             expired = expire_held_reminders(
-                since=(at - LOOK_BACK).date(), at=at, limit=BATCH, tasks=renewal_tasks()
+                since=(at - LOOK_BACK - LONGEST_AFTER).date(),
+                at=at,
+                limit=BATCH,
+                tasks=renewal_tasks(),
             )
         count += expired
         if expired < BATCH:
@@ -85,7 +93,7 @@ def _refusal(reminder: RenewalReminder, at: datetime) -> DomainError | None:
         return ReminderNotHeld(_("This reminder is not held any more."))
     if reason := reason_not_to_remind(reminder):
         return RenewalNotToCome(reason)
-    if reminder.renewal_date <= day_of(reminder.contract.account, at):
+    if not reminder.tells_of_end and reminder.renewal_date <= day_of(reminder.contract.account, at):
         return RenewalNotToCome(_("The renewal date has passed."))
     return None
 

@@ -49,6 +49,15 @@ def _follow_range(behind: sql.Behind, at: datetime) -> int:
     return changed
 
 
+def follow_changed_policies(*, at: datetime) -> None:
+    """Bring all contracts in line with the policies now, in the caller's transaction and however
+    long it takes, where there are changes that they do not follow to the end yet. Nothing is
+    noted, so the next run looks again."""
+    if ReminderPolicy.objects.filter(followed_at=None).exists():
+        for first_id in range(1, sql.last_contract_id() + 1, IDS_AT_ONCE):
+            repair_contract_dates(first_id=first_id, last_id=first_id + IDS_AT_ONCE - 1, at=at)
+
+
 def follow_policies_again() -> None:
     """Have all contracts brought in line with the policies as soon as a worker has time."""
     ReminderPolicy.objects.update(followed_at=None, followed_up_to=0)

@@ -38,7 +38,7 @@ RECEIVED_TEXTS = (
         _("Opening: the last day will be decided"),
         _(
             "We received your cancellation. We will tell you the last day of your contract in a "
-            "mail of its own."
+            "separate mail."
         ),
         ALWAYS,
     ),
@@ -93,6 +93,7 @@ def received_examples(brand: dict[str, str], on: date) -> list[MailExample]:
             | {
                 "is_withdrawal": True,
                 "kind": str(CancellationKind.WITHDRAWAL.label),
+                "wished_on": None,
                 "effective_on": on,
             },
         ),

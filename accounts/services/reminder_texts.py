@@ -26,7 +26,7 @@ REMINDER_TEXTS = (
     MailText(
         "subject_open_ended",
         _("Subject: its fixed term ends"),
-        _("{product}: fixed term ends on {renewal_date}"),
+        _("{product}: no fixed term from {renewal_date}"),
         _WITH_DEADLINE,
         in_one_line=True,
     ),
@@ -58,8 +58,8 @@ REMINDER_TEXTS = (
         "opening_open_ended",
         _("Opening: its fixed term ends"),
         _(
-            "The fixed term of your contract ends on {renewal_date}. To end the contract with it, "
-            "cancel until {last_day_to_cancel}."
+            "From {renewal_date} your contract runs on without a fixed term. To end it before "
+            "that, cancel by {last_day_to_cancel}."
         ),
         _WITH_DEADLINE,
     ),
@@ -86,7 +86,7 @@ REMINDER_TEXTS = (
         "opening_expired",
         _("Opening: it has ended with its term"),
         _(
-            "The term of your contract is over since {renewal_date}, and the contract with it. If "
+            "Your contract has ended with its term and has been over since {renewal_date}. If "
             "that is not what you wanted, please write to us soon."
         ),
         _WITH_DATE,

@@ -155,11 +155,25 @@ def finish_tasks_many(*, ids: Sequence[int], result: str, at: datetime, actor) -
     return outcome
 
 
+def finish_renewal_tasks(
+    *, contract_id: int, renewal_date: date, result: str, at: datetime, actor=None
+) -> None:
+    """Close the open tasks about a renewal that the customer could not be told of."""
+    open_ones = Task.objects.open().filter(
+        origin__in=_RENEWAL_ORIGINS.values(), origin_key=f"{contract_id}:{renewal_date}"
+    )
+    ids = list(open_ones.values_list("pk", flat=True))
+    finish_tasks_many(ids=ids, result=result, at=at, actor=actor)
+
+
 def renewal_tasks() -> list[RenewalTask]:
     """The tasks about renewals that the customer could not be told of by mail."""
     titles = {
         (ReminderState.TOO_LATE, False): _(
             "Call: the renewal on %(date)s was not announced in time"
+        ),
+        (ReminderState.TOO_LATE, True): _(
+            "Call: nobody decided whether to tell that the contract has not renewed on %(date)s"
         ),
         (ReminderState.NOBODY, False): _(
             "Find a contact: nobody can be told of the renewal on %(date)s"

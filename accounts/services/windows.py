@@ -47,7 +47,7 @@ def _told_steps(reminder: RenewalReminder) -> list[ToldStep]:
     return [
         ToldStep(
             number=row.step,
-            due_on=row.due_on,
+            earliest_on=row.earliest_on,
             latest_on=row.latest_on,
             is_freeing=bool(row.policy and row.policy.missed_window_frees),
             told_on=_told_on(row, account, accepted.get(row.pk)),

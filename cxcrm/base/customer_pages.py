@@ -86,5 +86,10 @@ def readable_on(colour: str) -> str:
     return BLACK if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else WHITE
 
 
+def as_ink(colour: str) -> str:
+    """The colour itself where it can be read on white, else black."""
+    return colour if readable_on(colour) == WHITE else BLACK
+
+
 def _linear(channel: float) -> float:
     return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4

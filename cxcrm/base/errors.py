@@ -17,3 +17,8 @@ class DomainError(Exception):
 
     def __str__(self) -> str:
         return str(self.message)
+
+
+class Taken(DomainError):
+    """Something else bears this number, code or name already: REST answers 409, and an upsert
+    looks again."""

@@ -123,3 +123,46 @@ class ProcessSeen(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class KeptAnswer(models.Model):
+    """What the API answered to a POST, for whoever repeats it; written with what it did."""
+
+    credential = models.CharField(_("key"), max_length=40)
+    idempotency_key = models.CharField(_("Idempotency-Key"), max_length=255)
+    fingerprint = models.CharField(_("fingerprint of the request"), max_length=64)
+    status = models.PositiveSmallIntegerField(_("status"))
+    headers = models.JSONField(_("headers"), default=dict)
+    body = models.BinaryField(_("body"))
+    created_at = models.DateTimeField(_("answered"), db_index=True)
+
+    class Meta:
+        verbose_name = _("kept answer")
+        verbose_name_plural = _("kept answers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["credential", "idempotency_key"], name="kept_answer_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.credential} {self.idempotency_key}"
+
+
+class LimitCount(models.Model):
+    """How often something happened in a minute."""
+
+    bucket = models.CharField(_("what"), max_length=120)
+    window_at = models.DateTimeField(_("minute"))
+    count = models.PositiveIntegerField(_("count"))
+
+    class Meta:
+        verbose_name = _("count of a limit")
+        verbose_name_plural = _("counts of limits")
+        constraints = [
+            models.UniqueConstraint(fields=["bucket", "window_at"], name="limit_count_once")
+        ]
+        indexes = [models.Index(fields=["window_at"], name="limit_count_old")]
+
+    def __str__(self) -> str:
+        return self.bucket

@@ -46,7 +46,7 @@ class UserAdmin(ModelAdmin, DjangoUserAdmin):
     actions = ("forget_second_factors",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return super().get_queryset(request).prefetch_related("groups")
+        return super().get_queryset(request).filter(is_machine=False).prefetch_related("groups")
 
     @display(description=_("role"))
     def roles(self, user: User) -> str:

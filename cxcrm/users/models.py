@@ -1,5 +1,6 @@
 import pghistory
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
@@ -50,6 +51,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Switch off instead of deleting a login.")
     )
+    # Integrations act by keys; nobody can sign in as one of them.
+    is_machine = models.BooleanField(_("machine"), default=False, db_default=False, editable=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     objects = UserManager()
@@ -64,10 +67,21 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_machine=False) | models.Q(is_staff=False, is_superuser=False),
+                name="user_machine_is_no_staff",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_machine=False)
+                | models.Q(password__startswith=UNUSABLE_PASSWORD_PREFIX),
+                name="user_machine_has_no_password",
+            ),
         ]
 
     def __str__(self) -> str:
+        if self.is_machine:
+            return _("{name} (integration)").format(name=self.name)
         return self.name or self.email
 
     def get_full_name(self) -> str:

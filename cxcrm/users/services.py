@@ -1,5 +1,7 @@
 """Who may enter, and as what."""
 
+from uuid import uuid4
+
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
@@ -16,6 +18,14 @@ def create_staff(*, email: str, name: str, role: Role, password: str | None = No
     user = User.objects.create_user(email, password, name=name)
     change_role(user=user, role=role)
     return user
+
+
+def create_machine(*, name: str) -> User:
+    """Make a login that an integration acts as: nobody can sign in with it, and mails never go to
+    its address."""
+    return User.objects.create_user(
+        f"machine-{uuid4().hex}@machines.invalid", name=name, is_machine=True
+    )
 
 
 @transaction.atomic

@@ -45,9 +45,12 @@ def says_accounts(kind: ImportKind, fields: Collection[str]) -> bool:
     return kind == ImportKind.ACCOUNTS
 
 
-def refuse_rows(kind: ImportKind, fields: Collection[str], *, as_of: date) -> None:
+def refuse_rows(
+    kind: ImportKind, fields: Collection[str], *, as_of: date, adds_products: bool = True
+) -> None:
     """Refuse staged rows that do not fit to each other or to what is there, and take over into the
-    others what counts more than what they say."""
+    others what counts more than what they say. `adds_products`: contracts may bring theirs along.
+    """
     if number := _ONCE.get(kind):
         import_staging.refuse_repeated(number=number, reason=_("stands in line {line} already"))
     reasons = {
@@ -64,6 +67,8 @@ def refuse_rows(kind: ImportKind, fields: Collection[str], *, as_of: date) -> No
         import_prices.keep_later_prices(fields=fields, as_of=as_of)
     if "account_number" in fields and not says_accounts(kind, fields):
         import_findings.refuse_unknown_accounts(reason=_("there is no account of this number"))
+    if kind == ImportKind.CONTRACTS and not adds_products:
+        import_findings.refuse_unknown_products(reason=_("there is no product of this code"))
     if kind == ImportKind.CANCELLATIONS:
         _refuse_cancellations()
 

@@ -24,6 +24,7 @@ from accounts.services.imports.offers import offer_problems
 from accounts.services.imports.row_checks import Values
 from accounts.services.imports.rows import References, RowReader
 from accounts.sql import import_staging
+from accounts.sql.import_merging import wait_for_locks
 from cxcrm.base.errors import DomainError
 from cxcrm.users.models import User
 
@@ -116,7 +117,7 @@ def import_feed(
                 time_zones=import_staging.known_time_zones(),
             )
             _stage(run, feed, reader, on_progress)
-            _merge(run, reader.fields, on_progress, dry_run=dry_run)
+            _merge(run, feed_mapping, reader.fields, on_progress, dry_run=dry_run)
     except ImportIsRunning:
         raise
     except (OperationalError, InterfaceError) as error:
@@ -189,14 +190,14 @@ def _alone(kind: ImportKind, run: ImportRun | None) -> Iterator[None]:
             else:
                 refuse_run(other, _("interrupted: nothing of it was written"))
         import_staging.drop_staging()
-        import_staging.create_staging(columns=_staged_columns(kind))
+        import_staging.create_staging(columns=staged_columns(kind))
         yield
     finally:
         import_staging.drop_staging()
         import_staging.release_import_lock()
 
 
-def _staged_columns(kind: ImportKind) -> dict[str, str]:
+def staged_columns(kind: ImportKind) -> dict[str, str]:
     columns = {field.name: field.kind.column for field in fields_of(kind).values()}
     return columns | ({"contact_key": "text"} if "contact_name" in columns else {})
 
@@ -212,7 +213,7 @@ def refuse_run(run: ImportRun, reason: str, *, line: int = 0) -> None:
 
 
 def _stage(run: ImportRun, feed: Feed, reader: RowReader, on_progress: OnProgress) -> None:
-    columns = tuple(_staged_columns(ImportKind(run.kind)))
+    columns = tuple(staged_columns(ImportKind(run.kind)))
     in_order = itemgetter(*columns)
     feed_rows = feed.rows()
     while batch := list(islice(feed_rows, BATCH)):
@@ -220,8 +221,8 @@ def _stage(run: ImportRun, feed: Feed, reader: RowReader, on_progress: OnProgres
         rows: list[Values] = []
         issues: list[tuple[int, str, str]] = []
         for row in batch:
-            if row.fault:
-                issues.append((row.line, "", row.fault))
+            if fault := reader.fault_of(row):
+                issues.append((row.line, "", fault))
                 continue
             values, problems = reader.read(row.cells, row.bad_cells)
             if problems:
@@ -247,7 +248,12 @@ def _stage(run: ImportRun, feed: Feed, reader: RowReader, on_progress: OnProgres
 
 
 def _merge(
-    run: ImportRun, fields: frozenset[str], on_progress: OnProgress, *, dry_run: bool
+    run: ImportRun,
+    mapping: FeedMapping,
+    fields: frozenset[str],
+    on_progress: OnProgress,
+    *,
+    dry_run: bool,
 ) -> None:
     kind = ImportKind(run.kind)
     with TemporaryFile() as findings, transaction.atomic():
@@ -256,8 +262,9 @@ def _merge(
         total = len(steps) + 1
         on_progress(Progress("checking", 0, total, run.rows_read))
         import_staging.analyze_staging()
-        refuse_rows(kind, fields, as_of=run.as_of)
+        refuse_rows(kind, fields, as_of=run.as_of, adds_products=not mapping.is_exact)
         with transaction.atomic():
+            wait_for_locks()
             merge.begin()
             for done, step in enumerate(steps, start=1):
                 on_progress(Progress(step.__name__, done, total, run.rows_read))
@@ -267,22 +274,31 @@ def _merge(
             transaction.set_rollback(dry_run)
         if dry_run:
             import_staging.restore_issues(findings)
-        _keep_findings(run)
-        run.counts = merge.counts
-        run.state = ImportState.DRY_RUN if dry_run else ImportState.DONE
-        run.finished_at = Now()
-        run.save(
-            update_fields=[
-                "state",
-                "finished_at",
-                "rows_read",
-                "rows_refused",
-                "contradictions",
-                "counts",
-            ]
+        finish_run(
+            run,
+            state=ImportState.DRY_RUN if dry_run else ImportState.DONE,
+            counts=merge.counts,
         )
-    run.refresh_from_db(fields=["finished_at"])
     on_progress(Progress("done", total, total, run.rows_read))
+
+
+def finish_run(run: ImportRun, *, state: ImportState, counts: dict[str, Any]) -> None:
+    """Write what came of a run, with its findings."""
+    _keep_findings(run)
+    run.counts = counts
+    run.state = state
+    run.finished_at = Now()
+    run.save(
+        update_fields=[
+            "state",
+            "finished_at",
+            "rows_read",
+            "rows_refused",
+            "contradictions",
+            "counts",
+        ]
+    )
+    run.refresh_from_db(fields=["finished_at"])
 
 
 def _keep_findings(run: ImportRun) -> None:

@@ -33,7 +33,8 @@ class MappingRefused(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class FeedMapping:
-    """`content` is what the mapping was read from; `sheet`: of a workbook, "" for the first."""
+    """`content` is what the mapping was read from; `sheet`: of a workbook, "" for the first.
+    `is_exact`: the file has no column beside those that are mapped, and each row says them all."""
 
     name: str
     kind: ImportKind
@@ -41,6 +42,7 @@ class FeedMapping:
     sources: Mapping[str, Source]
     sheet: str
     content: Mapping[str, Any]
+    is_exact: bool = False
 
 
 def load_mapping(name: str) -> FeedMapping:
@@ -88,7 +90,7 @@ class _Reader:
     place: str
 
     def read(self, name: str, content: Mapping[str, Any]) -> FeedMapping:
-        settings = {"kind", "fields", "date_format", "decimal_comma", "sheet"}
+        settings = {"kind", "fields", "date_format", "decimal_comma", "sheet", "exact"}
         if unknown := content.keys() - settings:
             raise self._refusal(_("nobody knows the setting %s") % _either(sorted(unknown)))
         entries = content.get("fields")
@@ -102,6 +104,9 @@ class _Reader:
         sheet = content.get("sheet", "")
         if not isinstance(sheet, str):
             raise self._refusal(_("sheet must be a text"), setting="sheet")
+        is_exact = content.get("exact", False)
+        if not isinstance(is_exact, bool):
+            raise self._refusal(_("exact must be true or false"), setting="exact")
         notation = self._notation(content)
         fields = fields_of(kind)
         sources = {}
@@ -116,7 +121,7 @@ class _Reader:
                 continue
             if field.is_always_required or (field.required and field.group in groups):
                 raise self._refusal(_("it is required, and nothing is mapped to it"), field.name)
-        return FeedMapping(name, ImportKind(kind), notation, sources, sheet, content)
+        return FeedMapping(name, ImportKind(kind), notation, sources, sheet, content, is_exact)
 
     def _notation(self, content: Mapping[str, Any]) -> Notation:
         notation = Notation(

@@ -73,7 +73,6 @@ class Merge:
         return [*steps, self.permissions, self.dates, self.reminders, self.lost_accounts]
 
     def begin(self) -> None:
-        import_merging.wait_for_locks()
         import_merging.check_keys_at_once()
         import_merging.create_moved()
         import_merging.ignore_history(ignored=True)

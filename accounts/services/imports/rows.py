@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.services.imports.fields import Field, fields_of
-from accounts.services.imports.files import FeedRefused
+from accounts.services.imports.files import FeedRefused, Row
 from accounts.services.imports.kinds import Reference, Text, quoted
 from accounts.services.imports.mapping import FeedMapping, MappingRefused
 from accounts.services.imports.row_checks import Values, faults_of_row
@@ -24,6 +24,7 @@ from accounts.services.imports.sources import (
 )
 
 Problems = dict[str, str]
+_NOTHING: Values = {}
 # Of a field that refers to something that is there: the ids, by code.
 References = Mapping[str, Mapping[str, int]]
 
@@ -38,8 +39,8 @@ class RowReader:
     """Reads the rows of one feed. `fields`: what the feed says, apart from the brand.
 
     `brand` is that of all rows, for mappings that do not say it. Raises FeedRefused where the
-    mapping needs columns that the header does not have, MappingRefused where a value of it does
-    not fit, or the brand is said twice or not at all.
+    mapping needs columns that the header does not have, or an exact one does not know one that it
+    has; MappingRefused where a value of it does not fit, or the brand is said twice or not at all.
     """
 
     def __init__(
@@ -55,6 +56,9 @@ class RowReader:
         known = fields_of(mapping.kind)
         positions = {name: position for position, name in enumerate(header)}
         sources = _used_sources(mapping, positions)
+        if mapping.is_exact:
+            _check_all_known(header, mapping)
+        self._is_exact = mapping.is_exact
         _say_brand(sources, mapping, references["brand"], brand)
         self.fields = frozenset(sources)
         self._as_of = as_of
@@ -83,12 +87,21 @@ class RowReader:
                 read = _parsed(source.reader(positions), parse)
                 self._read_fields.append(_ReadField(name, read))
 
-    def read(self, cells: Cells, bad_cells: Mapping[int, str]) -> tuple[Values, Problems]:
-        """The values of all fields, and for each bad field the reason (its value is void)."""
-        values = dict(self._constants)
+    def fault_of(self, row: Row) -> str:
+        """Why a row is refused before anybody looks at its cells."""
+        if not row.fault and self._is_exact and not row.is_whole:
+            return _("leaves names out that other lines have: say null for what is empty")
+        return row.fault
+
+    def read(
+        self, cells: Cells, bad_cells: Mapping[int, str], *, kept: Values = _NOTHING
+    ) -> tuple[Values, Problems]:
+        """The values of all fields, and for each bad field the reason (its value is void). `kept`:
+        what the fields say of which the row says nothing."""
+        values = self._constants | kept
         problems: Problems = dict(bad_places(bad_cells, self._places)) if bad_cells else {}
         for field in self._read_fields:
-            if field.name in problems:
+            if field.name in problems or field.name in kept:
                 continue
             try:
                 values[field.name] = field.read(cells)
@@ -132,6 +145,15 @@ def _used_sources(mapping: FeedMapping, positions: Mapping[str, int]) -> dict[st
             line=1,
         )
     return sources
+
+
+def _check_all_known(header: list[str], mapping: FeedMapping) -> None:
+    known = {column for source in mapping.sources.values() for column in source.columns}
+    if unknown := [name for name in header if name not in known]:
+        raise FeedRefused(
+            _("nobody knows these names: %(unknown)s; there are: %(known)s")
+            % {"unknown": ", ".join(map(quoted, unknown)), "known": ", ".join(sorted(known))}
+        )
 
 
 def _say_brand(

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
-from accounts.enums import ImportState
+from accounts.enums import ImportKind, ImportState
 from accounts.models import Brand, ImportChunk, ImportIssue, ImportRun
 from accounts.services.imports import (
     FeedRefused,
@@ -23,6 +23,7 @@ from accounts.services.imports import (
     parse_mapping,
     read_sample,
 )
+from accounts.services.imports.api_rows import API_MAPPING, api_content
 from accounts.services.imports.files import refuse_large_unpacked
 from accounts.services.imports.saved_mappings import (
     mapping_named,
@@ -67,7 +68,8 @@ def store_upload(
 ) -> ImportRun:
     """Keep an uploaded file with what is known of it; nothing is imported yet.
 
-    `mapping` names what to start from; without a name, columns are matched by their names.
+    `mapping` names what to start from; without a name, columns are matched by their names, or with
+    API_MAPPING they have to be those of the API.
     Raises UploadRefused (empty, too large, unreadable, a day that has not come) and
     MappingRefused; nothing is kept then.
     """
@@ -77,7 +79,7 @@ def store_upload(
     with TemporaryDirectory(prefix="cxcrm-") as folder:
         path = Path(folder, "feed")
         sha256 = _copy(file, path)
-        content = _starting_content(path, mapping=mapping, kind=kind)
+        content = _starting_content(path, mapping=mapping, kind=kind, says_brand=brand is None)
         with transaction.atomic():
             run = ImportRun.objects.create(
                 kind=kind,
@@ -121,14 +123,17 @@ def too_large() -> str:
     ) % {"megabytes": settings.CXCRM_LARGEST_UPLOAD_MB}
 
 
-def _starting_content(path: Path, *, mapping: str, kind: str) -> dict[str, Any]:
+def _starting_content(path: Path, *, mapping: str, kind: str, says_brand: bool) -> dict[str, Any]:
     """Looks at the file as the editor of the mapping will, so that it is refused here and now."""
     try:
         refuse_large_unpacked(path)
-        sheet = mapping_named(mapping, kind=kind).sheet if mapping else ""
+        is_known = mapping not in ("", API_MAPPING)
+        sheet = mapping_named(mapping, kind=kind).sheet if is_known else ""
         header = read_sample(file=path, rows=SAMPLED, sheet=sheet).header
     except FeedRefused as refusal:
         raise UploadRefused(str(refusal), field="file") from None
+    if mapping == API_MAPPING:
+        return api_content(ImportKind(kind), says_brand=says_brand)
     return starting_content(name=mapping, kind=kind, header=header)
 
 

@@ -1,7 +1,7 @@
 """The base of the agent desk's lists and pages, made for ten million rows; and bulk actions."""
 
 from cxcrm.base.admin.bulk import BulkAction
-from cxcrm.base.admin.dialogs import MINUTES, DialogForm, MomentField
+from cxcrm.base.admin.dialogs import MINUTES, DialogForm, MomentField, OffersFittingDeeds, held
 from cxcrm.base.admin.jobs import JobAdmin, JobRefusalAdmin
 from cxcrm.base.admin.lists import BoundedPaginator, DeskModelAdmin, ListView, ReadOnlyAdmin
 
@@ -15,5 +15,7 @@ __all__ = [
     "JobRefusalAdmin",
     "ListView",
     "MomentField",
+    "OffersFittingDeeds",
     "ReadOnlyAdmin",
+    "held",
 ]

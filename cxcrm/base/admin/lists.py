@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets, SimpleListFilter
+from django.contrib.admin.checks import ModelAdminChecks
 from django.core.paginator import Paginator
 from django.db.models import F, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -110,6 +111,8 @@ class DeskModelAdmin(ExportsList, ActsInBulk, ModelAdmin):
     that a URL may name. Nothing is deleted at the desk.
     """
 
+    # The theme's own look the permissions of actions up in a table; ours are rules.
+    checks_class = ModelAdminChecks
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
@@ -168,13 +171,14 @@ class DeskModelAdmin(ExportsList, ActsInBulk, ModelAdmin):
         object_id: str,
         dialog: ActionDialog,
         act: Callable[[Any], Any],
-        done: str | Promise,
+        done: str | Promise = "",
         leads_to_outcome: bool = False,
+        answer: Callable[[Any], HttpResponse] | None = None,
     ) -> HttpResponse:
         """Do what a dialog asked for, to the row of this page.
 
         A refusal is shown in the dialog, beside its field; else the page comes back with `done`,
-        or that of the row which `act` made.
+        or that of the row which `act` made. What `answer` makes of that goes before.
         """
         row = self.get_object(request, object_id)
         if row is None:
@@ -188,6 +192,8 @@ class DeskModelAdmin(ExportsList, ActsInBulk, ModelAdmin):
                 "unfold/helpers/dialog.html",
                 {"dialog": dialog, "form": form, "form_submit_text": dialog["form_submit_text"]},
             )
+        if answer is not None:
+            return answer(outcome)
         messages.success(request, done)
         page = redirect(
             f"admin:{self.opts.app_label}_{self.opts.model_name}_change",

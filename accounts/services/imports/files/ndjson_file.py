@@ -19,6 +19,7 @@ from accounts.services.imports.files.rows import (
 )
 from accounts.services.imports.files.text_lines import Lines
 from accounts.services.imports.kinds import Notation, quoted
+from cxcrm.base.written_numbers import WrittenNumber
 
 # Written out, a number may have so many digits more than in the file.
 _LARGEST_EXPONENT = 40
@@ -26,10 +27,6 @@ _LARGEST_EXPONENT = 40
 
 # Only an escape can bring in what no line of UTF-8 holds.
 _ESCAPE = "\\u"
-
-
-class _Number(str):
-    """A number as the file writes it."""
 
 
 def read_ndjson(
@@ -45,7 +42,7 @@ def _all_keys(lines: Lines) -> dict[str, None]:
     with suppress(EnoughRead):
         for text in lines:
             try:
-                keys |= dict.fromkeys(_object(text))
+                keys |= dict.fromkeys(read_object(text))
             except ValueError as error:
                 problem = problem or (lines.number, str(error))
             if len(keys) > MOST_COLUMNS:
@@ -63,24 +60,27 @@ def _rows(lines: Lines, header: list[str], notation: Notation) -> Iterator[Row]:
         if not text.strip():
             continue
         try:
-            values = _object(text)
-            cells = [_cell(name, values.get(name), notation) for name in header]
+            values = read_object(text)
+            cells = [cell_of(name, values.get(name), notation) for name in header]
         except ValueError as error:
             yield Row(lines.number, [], str(error))
             continue
         fault = _("a cell is longer than 10 kB") if has_long_cell(cells) else ""
         if not fault and _ESCAPE in text:
             fault = _fault_of_texts(cells)
-        yield Row(lines.number, [] if fault else cells, fault)
+        is_whole = len(values) == len(header)
+        yield Row(lines.number, [] if fault else cells, fault, is_whole=is_whole)
 
 
-def _object(text: str) -> dict[str, Any]:
+def read_object(text: str) -> dict[str, Any]:
+    """The object that a line holds, its numbers as they are written. ValueError says why it is
+    none."""
     try:
         read = json.loads(
             text.rstrip(),
             object_pairs_hook=_without_doubles,
-            parse_int=_Number,
-            parse_float=_Number,
+            parse_int=WrittenNumber,
+            parse_float=WrittenNumber,
             parse_constant=_refuse_constant,
         )
     except RecursionError:
@@ -90,11 +90,17 @@ def _object(text: str) -> dict[str, Any]:
             _("is no JSON, from character %(column)d on: one object per line is needed")
             % {"column": error.colno}
         ) from None
-    if not isinstance(read, dict):
-        raise ValueError(_("is no JSON object like {…}"))
+    read = checked_object(read)
     if _ESCAPE in text and (fault := _fault_of_texts(read)):
         raise ValueError(_("the name of a value %(reason)s") % {"reason": fault})
     return read
+
+
+def checked_object(value: Any) -> dict[str, Any]:
+    """Raises ValueError where what JSON says is no object."""
+    if not isinstance(value, dict):
+        raise ValueError(_("is no JSON object like {…}"))
+    return value
 
 
 def _fault_of_texts(texts: Iterable[str]) -> str:
@@ -122,10 +128,11 @@ def _without_exponent(number: str) -> str:
     return format(Decimal(number), "f")
 
 
-def _cell(name: str, value: Any, notation: Notation) -> str:
+def cell_of(name: str, value: Any, notation: Notation) -> str:
+    """What a value stands for in a table; ValueError says why it cannot."""
     if value is None:
         return ""
-    if isinstance(value, _Number):
+    if isinstance(value, WrittenNumber):
         return notation.write_number(_without_exponent(value))
     if isinstance(value, str):
         return value

@@ -37,6 +37,7 @@ class Row:
     cells: list[str]
     fault: str = ""
     bad_cells: Mapping[int, str] = field(default_factory=dict)
+    is_whole: bool = True
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from benchmarks.sink import sink
 from cxcrm.base import clock
 from cxcrm.outbox.models import OutgoingMail
 from cxcrm.outbox.services import MailRequest, deliver_mails, mail_kind, queue_mails
-from cxcrm.outbox.services.message import compose_message
+from cxcrm.outbox.services.delivery.message import compose_message
 from cxcrm.outbox.services.rendering import frozen_facts, render
 from cxcrm.outbox.services.wording import WordingsInForce
 
@@ -49,7 +49,7 @@ def main(arguments: Namespace) -> None:
         sql.use_copy_of_database()
         until_the_end.callback(sql.drop_copy_of_database)
         port, taken = until_the_end.enter_context(sink())
-        settings.EMAIL_BACKEND = "cxcrm.outbox.services.relay.RelayBackend"
+        settings.EMAIL_BACKEND = "cxcrm.outbox.services.delivery.relay.RelayBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
         settings.CXCRM_MAIL_CONNECTIONS = arguments.connections
         settings.CXCRM_QUIET_HOURS = ""

@@ -1,7 +1,9 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.db import connection, connections
 
 from tests.servers import REPOSITORY
 
@@ -22,3 +24,22 @@ def shared_data() -> Path:
 def quick_password_hashes(settings):
     """Hashing is slow on purpose, which no test is about."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def other_session():
+    """A thread with a connection of its own."""
+    with ThreadPoolExecutor(max_workers=1) as session:
+        yield session
+        session.submit(connections.close_all).result()
+
+
+@pytest.fixture
+def database_away(transactional_db):
+    """Nothing listens where the database should be."""
+    place = {name: connection.settings_dict[name] for name in ("HOST", "PORT")}
+    connection.close()
+    connection.settings_dict.update(HOST="127.0.0.1", PORT="1")
+    yield
+    connection.close()
+    connection.settings_dict.update(place)

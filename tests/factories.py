@@ -13,12 +13,14 @@ from accounts.models import (
     Cancellation,
     Contact,
     Contract,
+    ExchangeRate,
     Product,
     ReminderPolicy,
     ReminderPolicyStep,
 )
 from accounts.services.cancellations import cancel_contract
 from accounts.services.contracts import add_contract
+from accounts.services.exchange_rates import add_exchange_rate
 from accounts.services.policies import save_policy
 from cxcrm.outbox.models import MailAddress
 from cxcrm.users.models import User
@@ -158,3 +160,7 @@ def cancel(contract: Contract, last_day: date | None, *, at: datetime = NOW) -> 
         effective_on=last_day,
         at=at,
     )
+
+
+def exchange_rate(currency: str, value: str, valid_from: date = date(2020, 1, 1)) -> ExchangeRate:
+    return add_exchange_rate(currency=currency, valid_from=valid_from, rate=Decimal(value))

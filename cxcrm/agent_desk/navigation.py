@@ -49,6 +49,7 @@ GROUPS = (
             ("upload_file", "accounts.ImportRun"),
             ("conversion_path", "accounts.ImportMapping"),
             ("badge", "users.User"),
+            ("key", "api.ApiKey"),
         ),
     ),
 )
@@ -64,6 +65,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {"items": [today, *_revenue(request), *_operations(request)]},
         *(group for group in groups if group["items"]),
+        *_api(request),
         *_demo(),
     ]
 
@@ -79,6 +81,18 @@ def _operations(request: HttpRequest) -> list[dict[str, Any]]:
         return []
     link = reverse("admin:operations")
     return [{"title": _("Operations"), "icon": "monitor_heart", "link": link}]
+
+
+def _api(request: HttpRequest) -> list[dict[str, Any]]:
+    if not request.user.has_perm("api.read_docs"):
+        return []
+    docs = {
+        "title": _("API documentation"),
+        "icon": "api",
+        "link": reverse("api:docs"),
+        "active": False,
+    }
+    return [{"items": [docs]}]
 
 
 def _demo() -> list[dict[str, Any]]:

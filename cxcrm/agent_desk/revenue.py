@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Brand
 from accounts.selectors.revenue import RateMissing, RevenueOfDay, company_revenue
-from cxcrm.agent_desk.charts import line_chart
 from cxcrm.base import clock
+from cxcrm.base.charts import line_chart
 from cxcrm.base.exports import FILE_TYPES
 
 PERIODS = {

@@ -15,6 +15,7 @@ from cxcrm.base.clock import instant_on
 from cxcrm.base.errors import DomainError
 from cxcrm.demo.customers import add_months, no_month_end
 from cxcrm.demo.history import History
+from cxcrm.demo.integration import let_in_billing
 from cxcrm.demo.mailbox import Mailbox
 from cxcrm.demo.models import DayReached
 
@@ -67,6 +68,7 @@ def load_company(
         history = History(Random(seed), first_day=first_day, today=today)  # noqa: S311 - no secret
         for day in progress(days):
             history.live(at=min(instant_on(day), at))
+        let_in_billing(Random(seed), at=at)  # noqa: S311 - no secret
         DayReached.objects.update_or_create(defaults={"day": today})
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from cxcrm.base import clock
 from cxcrm.base.framing import shown_in_frame
 from cxcrm.demo.catalogue import ADMINISTRATOR, AGENTS, CX_MANAGER, TEAM_LEAD
+from cxcrm.demo.integration import shown_key
 from cxcrm.demo.mailbox import Letter, Mailbox, NoSuchLetter, read_letters
 from cxcrm.demo.models import DayReached
 from cxcrm.demo.services import play_days
@@ -66,6 +67,10 @@ def landing(request: HttpRequest) -> HttpResponse:
                 for counts in request.session.get(PLAYED, [])
             ],
             "days": DAYS_TO_PLAY,
+            "api_key": shown_key(at=clock.now()),
+            "api_example": request.build_absolute_uri(
+                "/api/v1/contracts/?limit=3&expand=account&order=renewal_date"
+            ),
             "next_week": reached and reached.day + timedelta(days=DAYS_TO_PLAY),
         },
     )

@@ -2,10 +2,14 @@ from collections.abc import Callable
 
 import pytest
 import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from accounts.models import ImportRun
 from cxcrm.users.enums import Role
-from tests.factories import NOW, UserFactory
+from tests.accounts.imports.feeds import AS_OF
+from tests.agent_desk.uploading import GERMAN, to
+from tests.factories import NOW, BrandFactory, UserFactory
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +30,23 @@ def desk(db) -> Callable[..., Client]:
         return client
 
     return enter
+
+
+@pytest.fixture
+def upload(desk):
+    """`upload(content)`: a manager's browser and the run that the upload made."""
+    brand = BrandFactory(code="web", name="Web")
+
+    def upload(content: bytes = GERMAN, **details):
+        client = desk(Role.CX_MANAGER)
+        given = {
+            "file": SimpleUploadedFile("kunden.csv", content),
+            "kind": "contracts",
+            "as_of": AS_OF.isoformat(),
+            "brand": brand.pk,
+            "mapping": "",
+        }
+        client.answer = client.post(to("upload"), given | details)
+        return client, ImportRun.objects.order_by("-pk").first()
+
+    return upload

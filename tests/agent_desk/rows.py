@@ -18,8 +18,11 @@ from accounts.services.cancellations import cancel_contract
 from accounts.services.contracts import advance_contracts
 from accounts.services.deeds import TAKE_TASKS
 from accounts.services.exchange_rates import add_exchange_rate
+from accounts.services.reminder_texts import RENEWAL_REMINDER
 from accounts.services.renewals import plan_renewal_reminders
 from accounts.services.tasks import open_task
+from cxcrm.api.models import ApiKey
+from cxcrm.api.services import make_key
 from cxcrm.base.jobs import start_job
 from cxcrm.base.models import Job, JobRefusal
 from cxcrm.outbox.enums import LegalBasis, MailClass
@@ -80,7 +83,7 @@ def make_reminder() -> RenewalReminder:
 
 def make_mail() -> OutgoingMail:
     reminder = make_reminder()
-    return OutgoingMail.objects.get(subject_id=reminder.pk)
+    return OutgoingMail.objects.get(kind=RENEWAL_REMINDER, subject_id=reminder.pk)
 
 
 def make_address():
@@ -196,6 +199,16 @@ def make_wording():
         at=NOW,
         actor=UserFactory(role=Role.CX_MANAGER),
     )
+
+
+def make_api_key() -> ApiKey:
+    return make_key(
+        name="Billing",
+        scopes=["customers:read"],
+        brand_ids=[BrandFactory().pk],
+        at=NOW,
+        actor=UserFactory(role=Role.ADMINISTRATOR),
+    ).key
 
 
 def make_limit() -> RecipientDomain:

@@ -38,20 +38,21 @@ def test_a_manager_limits_a_provider_however_it_is_written(desk):
 
 
 @pytest.mark.parametrize(
-    ("domain", "limit", "text"),
+    ("domain", "limit", "field", "text"),
     [
-        ("gmail", "10", "A domain in lower case, like gmail.com."),
-        ("gmail.com", "0", "Between 1 and 60,000 mails a minute."),
-        ("gmail.com", "60001", "Between 1 and 60,000 mails a minute."),
-        ("slow0.example", "10", "This domain has a limit already."),
+        ("gmail", "10", "domain", "A domain in lower case, like gmail.com."),
+        ("gmail.com", "0", "mails_per_minute", "Between 1 and 60,000 mails a minute."),
+        ("gmail.com", "60001", "mails_per_minute", "Between 1 and 60,000 mails a minute."),
+        ("@Slow0.example", "10", "domain", "This domain has a limit already."),
     ],
 )
-def test_what_is_no_limit_is_refused_with_a_reason(desk, domain, limit, text):
+def test_what_is_no_limit_is_refused_beside_its_field(desk, domain, limit, field, text):
     rows.make_limit()
 
     answer = desk(Role.CX_MANAGER).post(ADD, {"domain": domain, "mails_per_minute": limit})
 
     assert (answer.status_code, text in answer.text) == (200, True)
+    assert answer.context["adminform"].form.errors == {field: [text]}
     assert RecipientDomain.objects.count() == 1
 
 

@@ -35,6 +35,8 @@ LISTS = [
     ("outbox_mailwording", rows.make_wording, 5),
     ("outbox_mailaddress", rows.make_address, 5),
     ("outbox_recipientdomain", rows.make_limit, 5),
+    # The brands of the keys, and those of the filter, are one more each.
+    ("api_apikey", rows.make_api_key, 7),
     ("base_job", rows.make_job, 5),
     ("base_jobrefusal", rows.make_refusal, 5),
 ]

@@ -20,6 +20,7 @@ from tests.factories import (
 )
 
 MAKERS = {
+    "apikey": rows.make_api_key,
     "account": rows.make_account,
     "brand": rows.make_brand,
     "cancellation": rows.make_cancellation,
@@ -44,6 +45,7 @@ MAKERS = {
     "timelineevent": rows.make_event,
 }
 CAN_BE_ADDED = {
+    "apikey",
     "brand",
     "cancellationreason",
     "contact",
@@ -104,6 +106,7 @@ CHANGES = {
     Role.EXECUTIVE: set(),
     Role.ADMINISTRATOR: {
         "account",
+        "apikey",
         "contact",
         "product",
         "brand",
@@ -128,6 +131,12 @@ def test_page_opens_and_can_be_added_where_that_is_sensible(desk, model):
 
     assert client.get(page(row)).status_code == 200
     assert client.get(add).status_code == (200 if model in CAN_BE_ADDED else 403)
+
+
+def test_account_form_says_that_late_reminders_go_at_once(desk):
+    shown = desk(Role.AGENT).get(page(MAKERS["account"]())).content.decode()
+
+    assert "A reminder whose day has passed by a change goes at once." in shown
 
 
 def test_every_page_of_the_desk_is_tried():

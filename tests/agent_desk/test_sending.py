@@ -169,6 +169,14 @@ def test_manager_holds_all_mails_and_everybody_sees_it(desk):
     assert "Mails are on hold already." in again.text
 
 
+def test_button_counts_no_mails_where_none_waits(desk):
+    hold_mails(actor=None, at=NOW)
+
+    page = desk(Role.CX_MANAGER).get(reverse("admin:outbox_sending")).text
+
+    assert ("Release" in page, "Release 0" in page) == (True, False)
+
+
 def test_manager_releases_and_discards_what_was_planned_before(desk):
     early, late = rows.make_mail(), rows.make_mail()
     OutgoingMail.objects.filter(pk=early.pk).update(planned_at=NOW - timedelta(hours=2))

@@ -5,6 +5,7 @@ CX manager, executive, administrator.
 """
 
 EVERYBODY = (200,) * 7
+KEYS_ALONE = (401,) * 7  # who may do what by a key: tests/api/matrix.py
 NOWHERE = (404,) * 7  # outside a demo
 REDIRECT = (302,) * 7
 SIGNED_IN = (302, 200, 200, 200, 200, 200, 200)
@@ -36,11 +37,14 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "/account/second-factor/recovery-codes/generate/": REDIRECT,
     "/account/second-factor/totp/activate/": REDIRECT,
     "/account/second-factor/totp/deactivate/": (302, 404, 404, 404, 404, 404, 404),
+    "/api/": NOWHERE,
+    "/api/v1/docs/": (302, 403, 200, 200, 200, 200, 200),
+    "/api/v1/schema/": (401, 403, 200, 200, 200, 200, 200),
     "/demo/enter/": NOWHERE,
     "/demo/play/": NOWHERE,
     "/desk/": STAFF,
     "/desk/(?P<url>.*)$": (302, 302, 404, 404, 404, 404, 404),
-    "/desk/^(?P<app_label>users|base|outbox|accounts)/$": STAFF,
+    "/desk/^(?P<app_label>users|base|outbox|accounts|api)/$": STAFF,
     "/desk/accounts/account/": STAFF,
     "/desk/accounts/account/<path:object_id>/": REDIRECT,
     "/desk/accounts/account/<path:object_id>/add_task/": CUSTOMER_SERVICE,
@@ -160,6 +164,14 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "/desk/accounts/timelineevent/<path:object_id>/delete/": NOBODY,
     "/desk/accounts/timelineevent/<path:object_id>/history/": STAFF,
     "/desk/accounts/timelineevent/add/": NOBODY,
+    "/desk/api/apikey/": ADMINISTRATORS,
+    "/desk/api/apikey/<path:object_id>/": REDIRECT,
+    "/desk/api/apikey/<path:object_id>/change/": ADMINISTRATORS,
+    "/desk/api/apikey/<path:object_id>/delete/": NOBODY,
+    "/desk/api/apikey/<path:object_id>/history/": ADMINISTRATORS,
+    "/desk/api/apikey/<path:object_id>/replace/": ADMINISTRATORS,
+    "/desk/api/apikey/<path:object_id>/revoke/": ADMINISTRATORS,
+    "/desk/api/apikey/add/": ADMINISTRATORS,
     "/desk/autocomplete/": NOBODY,
     "/desk/base/job/": CUSTOMER_SERVICE,
     "/desk/base/job/<int:job_id>/progress/": OTHERS_JOB,
@@ -257,6 +269,7 @@ MATRIX: dict[str, tuple[int, ...]] = {
 }
 
 EXPORTS = {
+    "api/apikey": ADMINISTRATORS,
     "accounts/account": LEADS,
     "accounts/brand": LEADS,
     "accounts/cancellation": LEADS,
@@ -280,4 +293,31 @@ EXPORTS = {
     "outbox/outgoingmail": LEADS,
     "outbox/recipientdomain": MANAGERS,
 }
+RESOURCES = (
+    "accounts",
+    "brands",
+    "contacts",
+    "contracts",
+    "imports",
+    "outgoing-mails",
+    "products",
+    "renewal-reminders",
+    "tasks",
+    "timeline",
+)
+ONE = "(?P<pk>[0-9]{1,18})"
+DEEDS = (
+    "accounts/bulk",
+    "contacts/bulk",
+    "contracts/bulk",
+    f"contracts/{ONE}/cancel",
+    f"contracts/{ONE}/keep",
+    f"contracts/{ONE}/withdraw-cancellation",
+    f"imports/{ONE}/issues",
+    "products/bulk",
+    f"tasks/{ONE}/assign",
+    f"tasks/{ONE}/finish",
+)
+MATRIX |= {f"/api/v1/^{name}/{ONE}/$": KEYS_ALONE for name in RESOURCES}
+MATRIX |= {f"/api/v1/^{name}/$": KEYS_ALONE for name in (*RESOURCES, *DEEDS)}
 MATRIX |= {f"/desk/{name}/export/<str:file_type>/": answers for name, answers in EXPORTS.items()}

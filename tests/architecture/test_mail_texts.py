@@ -9,7 +9,7 @@ from django.utils import translation
 from django.utils.functional import Promise
 
 from cxcrm.outbox.services import mail_kinds
-from cxcrm.outbox.services.message import compose_message
+from cxcrm.outbox.services.delivery.message import compose_message
 from cxcrm.outbox.services.rendering import DOTS, as_json, render
 from cxcrm.outbox.services.values import day_in_words
 from cxcrm.outbox.services.wording import placeholders_in, problems_with

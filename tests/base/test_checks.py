@@ -1,15 +1,21 @@
 import os
 import subprocess
 import sys
+from random import Random
 
 import pytest
 
+from cxcrm.api.checks import check_no_demo_key
+from cxcrm.api.models import ApiKey
+from cxcrm.api.services import revoke_key
+from cxcrm.base import clock
 from cxcrm.base.checks import (
     check_demo_stays_at_home,
     check_no_demo_accounts,
     check_production,
     check_second_factor,
 )
+from cxcrm.demo.integration import let_in_billing
 from tests.factories import UserFactory
 
 LINK_SECRET = "a new key of 32 characters or more"
@@ -141,6 +147,20 @@ def test_demo_logins_are_refused_in_production_alone(production, settings):
     user.is_active = False
     user.save()
     assert check_no_demo_accounts(None, databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_key_of_a_demo_is_refused_in_production_alone(production, settings):
+    production()
+    let_in_billing(Random(7), at=clock.now())
+    assert ids(check_no_demo_key(None, databases=["default"])) == ["cxcrm.E012"]
+
+    settings.CXCRM_DEMO = True
+    assert check_no_demo_key(None, databases=["default"]) == []
+
+    settings.CXCRM_DEMO = False
+    revoke_key(key_id=ApiKey.objects.get().pk, at=clock.now())
+    assert check_no_demo_key(None, databases=["default"]) == []
 
 
 def run(arguments, **environment):

@@ -1,9 +1,15 @@
+import html
+import re
 from datetime import date
+from random import Random
 
 import pytest
 from django.contrib.auth import get_user
 
+from cxcrm.api.models import ApiKey
+from cxcrm.base import clock
 from cxcrm.demo.catalogue import AGENTS, STAFF
+from cxcrm.demo.integration import let_in_billing, shown_key
 from cxcrm.demo.models import DayReached
 from cxcrm.users.services import create_staff
 
@@ -27,6 +33,28 @@ def test_landing_explains_and_offers_to_enter_in_a_demo(demo, client):
     assert "Demo: fictional company, fictional people" in page
     assert page.count('name="role"') == 4
     assert "run_due --as-of 2026-06-22" in page
+
+
+def test_landing_shows_a_key_that_opens_the_api(demo, client):
+    DayReached.objects.create(day=date(2026, 6, 15))
+    assert "curl" not in client.get("/").content.decode()
+    let_in_billing(Random(7), at=clock.now())
+
+    page = html.unescape(client.get("/").content.decode())
+    [(key, path)] = re.findall(
+        r'curl -H "Authorization: Bearer (.*?)" "http://testserver(.*?)"', page
+    )
+
+    assert client.get(path, headers={"Authorization": f"Bearer {key}"}).status_code == 200
+    used = ApiKey.objects.get()
+    assert (used.name, used.uses.count() > 20) == ("Billing system", True)
+
+
+def test_landing_shows_no_key_outside_a_demo(demo, client, settings):
+    let_in_billing(Random(7), at=clock.now())
+    settings.CXCRM_DEMO = False
+
+    assert shown_key(at=clock.now()) == ""
 
 
 def test_landing_names_the_command_where_no_company_is_loaded(demo, client):

@@ -16,7 +16,7 @@ django.setup()
 
 from cxcrm.outbox.enums import MailState  # noqa: E402 - needs the set-up
 from cxcrm.outbox.models import OutgoingMail  # noqa: E402 - after django.setup()
-from tests.processes.process import wait_until  # noqa: E402 - after django.setup()
+from tests.waiting import wait_until  # noqa: E402 - after django.setup()
 
 SECONDS_FOR_A_DAY = 60
 

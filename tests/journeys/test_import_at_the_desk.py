@@ -8,7 +8,7 @@ from accounts.models import Account, Contract, ImportChunk, ImportRun, TimelineE
 from tests.accounts.imports.feeds import row, write_feed
 from tests.factories import BrandFactory
 from tests.journeys.desk import Desk
-from tests.processes.process import wait_until
+from tests.waiting import wait_until
 
 CONTRACTS = 300
 

@@ -17,7 +17,7 @@ from cxcrm.base.jobs import CHUNK
 from cxcrm.base.models import Job
 from tests.factories import NOW, AccountFactory
 from tests.journeys.desk import Desk
-from tests.processes.process import wait_until
+from tests.waiting import wait_until
 
 TASKS = 3 * CHUNK
 LIST = "/desk/accounts/task/"

@@ -58,6 +58,10 @@ faults: .venv/.dev-ok ## Kill, stall and repeat things, and count that nothing i
 faults-full: .venv/.dev-ok ## The same with 5,000 mails and more kills, three times over
 	@for run in 1 2 3; do CXCRM_FAULTS=full $(BIN)/python -m pytest tests/faults -m faults -n auto $(ARGS) || exit 1; done
 
+.PHONY: fuzz
+fuzz: .venv/.dev-ok ## Try 200 requests and more of each operation of the API against its description
+	@CXCRM_FUZZ=full $(BIN)/python -m pytest tests/api/test_described.py -n auto $(ARGS)
+
 # What a production environment says at the least; nothing connects to these servers.
 PRODUCTION := env -u DJANGO_ALLOW_ASYNC_UNSAFE CXCRM_DEMO=0 CXCRM_TEST_MODE=0 CXCRM_DEBUG=0 \
   CXCRM_ALLOWED_HOSTS=crm.example.com CXCRM_BASE_URL=https://crm.example.com CXCRM_MAIL_DOMAIN=example.com \

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="measure, always beside what plain SQL needs")
     run.add_argument("--rounds", type=int, default=5)
-    run.add_argument("--only", choices=["work", "import", "lists"])
+    run.add_argument("--only", choices=["work", "import", "lists", "api"])
 
     mail = commands.add_parser(
         "mail", help="send reminders to a sink, beside a loop without records"
@@ -55,8 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     mail.add_argument("--rounds", type=int, default=5)
     mail.add_argument("--connections", type=int, default=1, help="of each process")
 
-    explain = commands.add_parser("explain", help="print the plans of the same work and lists")
-    explain.add_argument("--only", choices=["work", "lists"])
+    explain = commands.add_parser(
+        "explain", help="print the plans of the same work, lists and calls"
+    )
+    explain.add_argument("--only", choices=["work", "lists", "api"])
     return parser
 
 

@@ -1,4 +1,5 @@
-"""Prints how PostgreSQL runs the work of a day and what reads the big tables for each list.
+"""Prints how PostgreSQL runs the work of a day, and what reads the big tables for each list and
+call of the API.
 
 Each statement is explained where it stands, with the rows that it really meets: ANALYZE runs it
 once in a savepoint that is rolled back, then it runs for good.
@@ -6,12 +7,14 @@ once in a savepoint that is rolled back, then it runs for good.
 
 import re
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 from django.db import connection
+from django.test import Client
 
 from accounts.sql.contract_dates import refresh_contract_dates
+from benchmarks.api import calls, integration
 from benchmarks.cases import pages, works
 from benchmarks.measuring import agent, measured_day, rolled_back
 from cxcrm.base import clock
@@ -29,10 +32,13 @@ TELLING = re.compile(
 
 def main(arguments: Namespace) -> None:
     day = measured_day()
-    if arguments.only != "lists":
+    if arguments.only in (None, "work"):
         _explain_work(day)
-    if arguments.only != "work":
-        _explain_pages()
+    if arguments.only in (None, "lists"):
+        _explain_asked(agent(), [(page.name, page.path) for page in pages()])
+    if arguments.only in (None, "api"):
+        with integration() as client:
+            _explain_asked(client, [(call.name, call.ours) for call in calls() if not call.rows])
 
 
 def _explain_work(day) -> None:
@@ -55,13 +61,12 @@ def _explain_work(day) -> None:
             deed()
 
 
-def _explain_pages() -> None:
-    client = agent()
-    for page in pages():
-        client.get(page.path)
-        print(f"\n{page.name}")
+def _explain_asked(client: Client, asked: Iterable[tuple[str, str]]) -> None:
+    for name, path in asked:
+        client.get(path)
+        print(f"\n{name}")
         with connection.execute_wrapper(Explaining(_print_scans, BIG)):
-            client.get(page.path)
+            client.get(path)
 
 
 class Explaining:

@@ -1,4 +1,5 @@
-"""Measures the work of a day, an import and the lists, each beside what plain SQL needs for it.
+"""Measures the work of a day, an import and the lists, each beside what plain SQL needs for it, and
+the API beside plain views.
 
 Floor and ours take turns, so that both meet the same cache and the same neighbours; medians are
 printed, and their ratio is what to compare between machines.
@@ -12,7 +13,7 @@ from time import perf_counter
 from django.db import connection
 from django.test import Client
 
-from benchmarks import sql
+from benchmarks import api, sql
 from benchmarks.cases import Page, Work, pages, works
 from benchmarks.feeds import import_works
 from benchmarks.measuring import agent, measured_day, rolled_back
@@ -22,7 +23,7 @@ ROWS_OF_A_LIST = 100
 
 def main(arguments: Namespace) -> None:
     day = measured_day()
-    if arguments.only != "lists":
+    if arguments.only in (None, "work", "import"):
         print(f"\n{'work':40} {'rows':>9} {'floor ms':>10} {'ours ms':>10} {'ratio':>7}")
     if arguments.only in (None, "work"):
         for work in works(day):
@@ -38,6 +39,8 @@ def main(arguments: Namespace) -> None:
         client = agent()
         for page in pages():
             _print_page(page, client, arguments.rounds)
+    if arguments.only in (None, "api"):
+        api.measure(arguments.rounds)
 
 
 def _print_work(work: Work, rounds: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from hashlib import sha256
+from itertools import islice
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +18,7 @@ from accounts.enums import ImportKind, RowStatus
 from accounts.services.imports.api_rows import rows_of_lines
 from accounts.services.imports.importing import ImportIsRunning
 from accounts.services.imports.row_results import RowResult
-from accounts.services.imports.upserts import upsert_rows
+from accounts.services.imports.upserts import AddedMeanwhile, upsert_rows
 from cxcrm.base.rest.errors import BodyTooLarge, Conflict
 from cxcrm.base.rest.filters import check_parameters
 from cxcrm.base.rest.parsing import (
@@ -38,8 +39,9 @@ class BulkTooLarge(BodyTooLarge):
     )
 
 
-class ImportUnderWay(Conflict):
-    default_code = ImportIsRunning.code
+class ComeAgain(Conflict):
+    """Nothing has happened, and it may go well another time."""
+
     wait = 30
 
 
@@ -111,8 +113,8 @@ class BulkUpsert:
                 at=self.at,
                 actor=request.user,
             )
-        except ImportIsRunning as refusal:
-            raise ImportUnderWay(str(refusal)) from None
+        except (ImportIsRunning, AddedMeanwhile) as refusal:
+            raise ComeAgain(str(refusal), refusal.code) from None
         return Response(
             {
                 "import": upserted.run.pk,
@@ -122,13 +124,12 @@ class BulkUpsert:
         )
 
 
-def _rows(data: Any) -> Iterable[object]:
+def _rows(data: Any) -> list[object]:
     """The rows of a body. Raises ValidationError, and BulkTooLarge."""
     if isinstance(data, bytes):
-        if data.rstrip().count(b"\n") >= MOST_ROWS:
-            raise BulkTooLarge
-        return rows_of_lines(data)
-    rows = data.get(_ROWS) if isinstance(data, dict) and data.keys() <= {_ROWS} else None
+        rows = list(islice(rows_of_lines(data), MOST_ROWS + 1))
+    else:
+        rows = data.get(_ROWS) if isinstance(data, dict) and data.keys() <= {_ROWS} else None
     if not isinstance(rows, list) or not rows:
         raise serializers.ValidationError(
             {_ROWS: [_('Send rows as {"rows": [...]}, at least one and nothing beside it.')]}

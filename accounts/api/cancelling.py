@@ -4,7 +4,14 @@ from rest_framework import serializers
 
 from accounts.enums import CancellationKind
 from accounts.models import Cancellation
-from cxcrm.base.rest.fields import ChoiceField, DayField, MomentField, NumberField, TextField
+from cxcrm.base.rest.fields import (
+    ChoiceField,
+    DayField,
+    LinesField,
+    MomentField,
+    NumberField,
+    TextField,
+)
 
 LARGEST_ID = 2**63 - 1
 LONGEST_COMMENT = 5_000
@@ -75,7 +82,7 @@ class Cancel(Keep):
         required=False,
         help_text="Code of a cancellation reason.",
     )
-    comment = TextField(
+    comment = LinesField(
         max_length=LONGEST_COMMENT,
         allow_blank=True,
         required=False,

@@ -1,11 +1,12 @@
 """Contracts as integrations see them, and what they may do to one."""
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.core.validators import RegexValidator
-from django.db.models import FilteredRelation, Q, QuerySet, Subquery
+from django.db.models import FilteredRelation, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -16,11 +17,11 @@ from rest_framework.response import Response
 
 from accounts.api.bulk import BulkUpsert
 from accounts.api.cancelling import Cancel, CancellationSerializer, Keep
-from accounts.api.references import OfAccount, not_found
+from accounts.api.references import BrandFilter, OfAccount, not_found
 from accounts.enums import ContractState, ImportKind
-from accounts.models import Brand, Cancellation, Contract, Product
+from accounts.models import Cancellation, Contract, Product
 from accounts.rules.ends import end_if_cancelled
-from accounts.services.contracts import add_contract, day_of
+from accounts.services.contracts import add_contract, day_of, lock_contract
 from accounts.services.integrations import (
     cancel_for_customer,
     keep_for_customer,
@@ -57,6 +58,10 @@ TERMS = (
 )
 
 
+# What an expanded reference shows of further things.
+_EXPANDED = {"account": "account__account_manager", "product": "product__brand"}
+
+
 class PlainContractSerializer(ResourceSerializer):
     """A contract without its cancellation, as other resources expand it."""
 
@@ -66,6 +71,9 @@ class PlainContractSerializer(ResourceSerializer):
     )
     product_code = serializers.CharField(source="product.code")
     yearly_value = serializers.DecimalField(max_digits=16, decimal_places=4)
+    notice_deadline = serializers.DateField(
+        allow_null=True, help_text="Last day of notice, inclusive; null: there is no renewal."
+    )
     earliest_end = serializers.SerializerMethodField(
         help_text=(
             "Last day of the contract if ordinary notice came in today; null where it is over, "
@@ -161,7 +169,7 @@ class NewContract(OfAccount, BodySerializer):
 
 class ContractFilters(ResourceFilterSet):
     search = SearchFilter(help_text="Number of the contract or of its customer.")
-    brand = filters.CharFilter(method="filter_brand", help_text="Code of the brand.")
+    brand = BrandFilter()
     account = IdFilter("account_id")
     account_external_id = filters.CharFilter("account__external_id")
     product_code = filters.CharFilter("product__code")
@@ -181,11 +189,6 @@ class ContractFilters(ResourceFilterSet):
     class Meta:
         model = Contract
         fields = ("external_id",)
-
-    def filter_brand(self, contracts: QuerySet[Contract], name, value) -> QuerySet[Contract]:
-        """Without a further join: PostgreSQL weighs the orders of eight at most."""
-        brand = Brand.objects.filter(code=value)
-        return contracts.filter(brand=Subquery(brand.values("pk")[:1]))
 
     def filter_cancelled(self, contracts: QuerySet[Contract], name, value) -> QuerySet[Contract]:
         return contracts.filter(standing__isnull=not value)
@@ -220,8 +223,8 @@ class ContractViewSet(BulkUpsert, ResourceViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Contract]:
-        # The brand of an expanded product alone: the more joins, the worse the plans of searches.
-        expanded = ["product__brand"] if "product" in self.shape.expand else []
+        # No others: the more joins, the worse the plans of searches.
+        expanded = [_EXPANDED[name] for name in self.shape.expand & _EXPANDED.keys()]
         return (
             Contract.objects.annotate(
                 standing=FilteredRelation(
@@ -250,10 +253,8 @@ class ContractViewSet(BulkUpsert, ResourceViewSet):
         The customer gets a receipt. Who decides the last day: the terms of the contract decide
         that of ordinary notice and of a withdrawal, `effective_on` or an agent that of the rest.
         """
-        contract = self.get_object()
         declared = {"received_at": self.at} | self.checked(Cancel)
-        cancel_for_customer(contract_id=contract.pk, **declared, at=self.at, actor=request.user)
-        return self.answered(contract)
+        return self._do(cancel_for_customer, **declared)
 
     @extend_schema(request=None, responses={200: ContractSerializer})
     @action(methods=["post"], detail=True, url_path="withdraw-cancellation")
@@ -263,10 +264,8 @@ class ContractViewSet(BulkUpsert, ResourceViewSet):
         The contract runs on as if nothing had been said. That is possible until its last day. An
         end that came with a feed changes there.
         """
-        contract = self.get_object()
         self.checked(serializers.Serializer)
-        withdraw_cancellation(contract_id=contract.pk, at=self.at, actor=request.user)
-        return self.answered(contract)
+        return self._do(withdraw_cancellation)
 
     @extend_schema(request=Keep, responses={200: ContractSerializer})
     @action(methods=["post"], detail=True)
@@ -276,8 +275,11 @@ class ContractViewSet(BulkUpsert, ResourceViewSet):
         It is noted once per renewal, on the timeline and on the reminders that went. Tasks to tell
         the customer of the renewal are done with it. Whoever kept may still cancel.
         """
-        contract = self.get_object()
-        keep_for_customer(
-            contract_id=contract.pk, **self.checked(Keep), at=self.at, actor=request.user
+        return self._do(keep_for_customer, **self.checked(Keep))
+
+    def _do(self, deed: Callable[..., Any], **said: Any) -> Response:
+        actor = self.request.user
+        return self.change(
+            lambda contract: deed(contract_id=contract.pk, **said, at=self.at, actor=actor),
+            lock=lock_contract,
         )
-        return self.answered(contract)

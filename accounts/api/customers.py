@@ -1,5 +1,6 @@
 """Brands, accounts and contacts as integrations see them."""
 
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -23,7 +24,13 @@ from accounts.services.customers import (
     lock_contact,
 )
 from cxcrm.base.rest.fields import TextField, TimeZoneField
-from cxcrm.base.rest.filters import IdFilter, ResourceFilterSet, SearchFilter, YesNoFilter
+from cxcrm.base.rest.filters import (
+    IdFilter,
+    MomentFilter,
+    ResourceFilterSet,
+    SearchFilter,
+    YesNoFilter,
+)
 from cxcrm.base.rest.paging import BY_ID, Order
 from cxcrm.base.rest.serializers import BodySerializer, Expandable, ResourceSerializer, fill
 from cxcrm.base.rest.views import ResourceViewSet
@@ -115,13 +122,15 @@ class NewAccount(AccountChanges):
 
 
 class AccountFilters(ResourceFilterSet):
-    search = SearchFilter(help_text="Number, name, number of a contract, or mail address.")
+    search = SearchFilter(
+        help_text="Number, that of a contract, mail address, or part of the name: of 1,000 at most."
+    )
     brand = BrandFilter()
     customer_kind = filters.ChoiceFilter(choices=CustomerKind.choices)
     segment = filters.ChoiceFilter(choices=Segment.choices)
     is_lost = YesNoFilter("lost_on", "isnull", exclude=True, help_text="No contract is left.")
-    created_after = filters.IsoDateTimeFilter("created_at", "gte", help_text="From then on.")
-    created_before = filters.IsoDateTimeFilter("created_at", "lt")
+    created_after = MomentFilter("created_at", "gte", help_text="From then on.")
+    created_before = MomentFilter("created_at", "lt")
 
     class Meta:
         model = Account
@@ -238,7 +247,9 @@ class NewContact(OfAccount, ContactChanges):
 
 
 class ContactFilters(ResourceFilterSet):
-    search = SearchFilter(help_text="Name, mail address, or number of the account.")
+    search = SearchFilter(
+        help_text="Mail address, number of the account, or a part of the name: of 1,000 at most."
+    )
     brand = BrandFilter("account__brand")
     account = IdFilter("account_id")
     account_external_id = filters.CharFilter("account__external_id")
@@ -281,7 +292,10 @@ class ContactViewSet(BulkUpsert, ResourceViewSet):
     @extend_schema(request=ContactChanges, responses={200: ContactSerializer})
     def partial_update(self, request: Request, pk: str) -> Response:
         changes = self.checked(ContactChanges, partial=True)
-        return self.change(lambda contact: self._keep(contact, changes), lock=lock_contact)
+        return self.change(
+            lambda contact: self._keep(contact, changes),
+            lock=partial(lock_contact, address=changes.get("address")),
+        )
 
     @extend_schema(
         request=NewContact(partial=True), responses={200: ContactSerializer, 201: ContactSerializer}
@@ -294,7 +308,7 @@ class ContactViewSet(BulkUpsert, ResourceViewSet):
             external_id=said["external_id"],
             add=self._add,
             act=lambda contact: self._keep(contact, said),
-            lock=lock_contact,
+            lock=partial(lock_contact, address=said.get("address")),
         )
 
     def _add(self) -> Contact:

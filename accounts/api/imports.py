@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
@@ -20,7 +20,7 @@ from accounts.selectors.imports import progress_of
 from accounts.services.imports.api_rows import field_as_sent
 from accounts.services.imports.sent import send_import
 from cxcrm.base.rest.errors import QueryRefused
-from cxcrm.base.rest.fields import TextField
+from cxcrm.base.rest.fields import DayField, TextField
 from cxcrm.base.rest.filters import ResourceFilterSet, check_parameters
 from cxcrm.base.rest.paging import Order
 from cxcrm.base.rest.parsing import LARGEST_UPLOAD, CsvParser, FileParser, NdjsonParser
@@ -122,7 +122,7 @@ class NewImport(serializers.Serializer):
         help_text="Name of a mapping of the desk. Left out: columns have the names of the API.",
     )
     brand = BrandField(required=False, help_text="Code of the brand, where rows do not say it.")
-    as_of = serializers.DateField(
+    as_of = DayField(
         required=False, help_text="The day that the file is from. Left out: today, in UTC."
     )
     dry_run = serializers.ChoiceField(
@@ -146,11 +146,11 @@ class ImportViewSet(ResourceViewSet):
     """Imports: files that wait for a worker or were imported, and calls of bulk upsert.
 
     A key sees those of the groups that it may read. One that is limited to brands sees those that
-    it started itself for one of them.
+    it started itself, for one of them or with bulk upserts for several.
     """
 
     groups = frozenset(GROUPS.values())
-    brand_path = "brand"
+    brand_path = None
     permission_classes = (MayUseImports,)
     serializer_class = ImportSerializer
     filterset_class = ImportFilters
@@ -178,10 +178,12 @@ class ImportViewSet(ResourceViewSet):
         return ImportRun.objects.select_related("brand")
 
     def visible(self, rows: QuerySet) -> QuerySet:
-        rows = super().visible(rows).filter(kind__in=self.kinds_for(self.request))
-        if self.request.auth.brand_ids is not None:
-            rows = rows.filter(started_by=self.request.user)
-        return rows
+        rows = rows.filter(kind__in=self.kinds_for(self.request))
+        brand_ids = self.request.auth.brand_ids
+        if brand_ids is None:
+            return rows
+        of_brands = Q(brand=None) | Q(brand__in=brand_ids)
+        return rows.filter(of_brands, started_by=self.request.user)
 
     @extend_schema(
         parameters=[NewImport], request=OpenApiTypes.BINARY, responses={202: ImportSerializer}

@@ -1,12 +1,12 @@
 """Mails to customers as integrations see them: what became of each, not what it says."""
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
 from accounts.models import Account
-from cxcrm.base.rest.filters import IdFilter, ResourceFilterSet
-from cxcrm.base.rest.paging import BY_ID
+from cxcrm.base.rest.filters import IdFilter, MomentFilter, ResourceFilterSet
+from cxcrm.base.rest.paging import BY_ID, Order
 from cxcrm.base.rest.serializers import ResourceSerializer
 from cxcrm.base.rest.views import ResourceViewSet
 from cxcrm.base.scopes import ResourceGroup
@@ -48,10 +48,10 @@ class OutgoingMailFilters(ResourceFilterSet):
     address = filters.CharFilter("address__address", help_text="In lower case.")
     state = filters.ChoiceFilter(choices=MailState.choices)
     reason = filters.ChoiceFilter(choices=MailReason.choices)
-    planned_after = filters.IsoDateTimeFilter("planned_at", "gte", help_text="Inclusive.")
-    planned_before = filters.IsoDateTimeFilter("planned_at", "lt")
-    finished_after = filters.IsoDateTimeFilter("finished_at", "gte", help_text="Inclusive.")
-    finished_before = filters.IsoDateTimeFilter("finished_at", "lt")
+    finished_after = MomentFilter(
+        "finished_at", "gte", help_text="Inclusive. Quickest in the order `finished_at`."
+    )
+    finished_before = MomentFilter("finished_at", "lt")
 
     class Meta:
         model = OutgoingMail
@@ -59,13 +59,19 @@ class OutgoingMailFilters(ResourceFilterSet):
 
 
 class OutgoingMailViewSet(ResourceViewSet):
-    """Every mail to a customer and what became of it. Its text is shown at the desk alone."""
+    """Every mail to a customer and what became of it. Its text is shown at the desk alone.
+
+    The order `finished_at` has the mails of which nothing more will become, and no others.
+    """
 
     group = ResourceGroup.MAILS
     brand_path = None
     serializer_class = OutgoingMailSerializer
     filterset_class = OutgoingMailFilters
-    orders = BY_ID
+    orders = {
+        **BY_ID,
+        "finished_at": Order(("finished_at", "id"), among=Q(finished_at__isnull=False)),
+    }
 
     def get_queryset(self) -> QuerySet[OutgoingMail]:
         return OutgoingMail.objects.select_related("address").defer("facts")

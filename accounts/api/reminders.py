@@ -4,6 +4,7 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
+from accounts.api.references import BrandFilter
 from accounts.enums import ReminderState
 from accounts.models import RenewalReminder
 from cxcrm.base.rest.filters import DayFilter, IdFilter, ResourceFilterSet, SearchFilter
@@ -52,7 +53,7 @@ class RenewalReminderSerializer(ResourceSerializer):
 
 class RenewalReminderFilters(ResourceFilterSet):
     search = SearchFilter(help_text="Number of the contract or of its customer.")
-    brand = filters.CharFilter("contract__account__brand__code")
+    brand = BrandFilter("contract__brand")
     account = IdFilter("contract__account_id")
     contract = IdFilter("contract_id")
     state = filters.ChoiceFilter(choices=ReminderState.choices)

@@ -11,11 +11,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.references import OfAccount, not_found
+from accounts.api.references import BrandFilter, OfAccount, not_found
 from accounts.enums import TaskOrigin, TaskPool, TaskState
 from accounts.models import Contract, Task
-from accounts.services.tasks import assign_task, finish_task, open_task
-from cxcrm.base.rest.fields import TextField
+from accounts.services.tasks import assign_task, finish_task, lock_task, open_task
+from cxcrm.base.rest.fields import LinesField, TextField
 from cxcrm.base.rest.filters import DayFilter, IdFilter, ResourceFilterSet, SearchFilter
 from cxcrm.base.rest.paging import BY_ID, Order
 from cxcrm.base.rest.serializers import BodySerializer, Expandable, ResourceSerializer
@@ -102,7 +102,7 @@ class NewTask(OfAccount, BodySerializer):
 
 
 class FinishTask(serializers.Serializer):
-    result = TextField(max_length=LONGEST_RESULT, help_text="What came of it.")
+    result = LinesField(max_length=LONGEST_RESULT, help_text="What came of it.")
 
 
 class AssignTask(serializers.Serializer):
@@ -124,7 +124,7 @@ class AssignTask(serializers.Serializer):
 
 class TaskFilters(ResourceFilterSet):
     search = SearchFilter(help_text="Number of the customer, or words of the title of open tasks.")
-    brand = filters.CharFilter("account__brand__code")
+    brand = BrandFilter("account__brand")
     account = IdFilter("account_id")
     contract = IdFilter("contract_id")
     state = filters.ChoiceFilter(choices=TaskState.choices)
@@ -147,7 +147,9 @@ class TaskViewSet(ResourceViewSet):
     orders = {**BY_ID, "due_on": Order(("due_on", "id"), among=Q(state=TaskState.OPEN))}
 
     def get_queryset(self) -> QuerySet[Task]:
-        return Task.objects.select_related("account__brand", "contract", "assignee")
+        return Task.objects.select_related(
+            "account__brand", "account__account_manager", "contract", "assignee"
+        )
 
     @extend_schema(request=NewTask, responses={201: TaskSerializer})
     def create(self, request: Request) -> Response:
@@ -158,14 +160,18 @@ class TaskViewSet(ResourceViewSet):
     @action(methods=["post"], detail=True)
     def finish(self, request: Request, pk: str) -> Response:
         """Close an open task with what came of it, which stays on the customer's timeline."""
-        task = self.get_object()
-        finish_task(task_id=task.pk, **self.checked(FinishTask), at=self.at, actor=request.user)
-        return self.answered(task)
+        said = self.checked(FinishTask)
+        return self.change(
+            lambda task: finish_task(task_id=task.pk, **said, at=self.at, actor=request.user),
+            lock=lock_task,
+        )
 
     @extend_schema(request=AssignTask, responses={200: TaskSerializer})
     @action(methods=["post"], detail=True)
     def assign(self, request: Request, pk: str) -> Response:
         """Give an open task to a member of staff, or back to its pool."""
-        task = self.get_object()
-        assign_task(task_id=task.pk, **self.checked(AssignTask), at=self.at, actor=request.user)
-        return self.answered(task)
+        said = self.checked(AssignTask)
+        return self.change(
+            lambda task: assign_task(task_id=task.pk, **said, at=self.at, actor=request.user),
+            lock=lock_task,
+        )

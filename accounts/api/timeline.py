@@ -7,7 +7,7 @@ from rest_framework import serializers
 from accounts.api.references import BrandFilter
 from accounts.enums import TimelineKind
 from accounts.models import TimelineEvent
-from cxcrm.base.rest.filters import IdFilter, ResourceFilterSet
+from cxcrm.base.rest.filters import IdFilter, MomentFilter, ResourceFilterSet
 from cxcrm.base.rest.paging import Order
 from cxcrm.base.rest.serializers import Expandable, ResourceSerializer
 from cxcrm.base.rest.views import ResourceViewSet
@@ -52,8 +52,8 @@ class TimelineFilters(ResourceFilterSet):
     contract = IdFilter("contract_id")
     brand = BrandFilter("account__brand")
     kind = filters.ChoiceFilter(choices=TimelineKind.choices)
-    occurred_after = filters.IsoDateTimeFilter("occurred_at", "gte", help_text="From then on.")
-    occurred_before = filters.IsoDateTimeFilter("occurred_at", "lt")
+    occurred_after = MomentFilter("occurred_at", "gte", help_text="From then on.")
+    occurred_before = MomentFilter("occurred_at", "lt")
 
 
 class TimelineViewSet(ResourceViewSet):

@@ -16,6 +16,8 @@ from accounts.sql.expressions import is_time_zone
 from cxcrm.base.time_zones import validate_time_zone
 from cxcrm.users.enums import Language
 
+REGION = r"[A-Z0-9]{1,3}"
+
 
 @pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent())
 class Brand(models.Model):
@@ -93,7 +95,12 @@ class Account(models.Model):
     segment = models.CharField(_("segment"), max_length=10, choices=Segment, blank=True)
     country = CountryField(_("country"))
     region = models.CharField(
-        _("region"), max_length=3, blank=True, help_text=_("ISO 3166-2, without the country: CA.")
+        _("region"),
+        max_length=3,
+        blank=True,
+        # Reminder policies compare it as it is written.
+        validators=[RegexValidator(rf"^{REGION}\Z", _("Like CA, in capital letters."))],
+        help_text=_("ISO 3166-2, without the country: CA."),
     )
     language = models.CharField(_("language"), max_length=2, choices=Language)
     time_zone = models.CharField(_("time zone"), max_length=64, validators=[validate_time_zone])

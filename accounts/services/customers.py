@@ -120,8 +120,11 @@ def keep_account(*, account: Account, at: datetime) -> None:
             repair_locked_contracts(contract_ids=contract_ids, at=at)
 
 
-def lock_contact(contact_id: int) -> None:
-    """Lock a person until the end of the transaction."""
+def lock_contact(contact_id: int, *, address: str | None = None) -> None:
+    """Lock a person until the end of the transaction; the mail address that is to be written first,
+    as imports do. Raises MailAddressRefused (field `address`)."""
+    if address:
+        remember_addresses(addresses=[address])
     Contact.objects.select_for_update(no_key=True).get(pk=contact_id)
 
 

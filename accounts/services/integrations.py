@@ -86,18 +86,18 @@ def keep_for_customer(
         contract = lock_living_contract(contract_id)
         _check_contact(contract, contact_id)
         renewal_date = _renewal_to_keep(contract, at)
-        if kept_since(contract_id=contract_id, renewal_date=renewal_date) is not None:
-            return
-        note_kept(
-            contract=contract,
-            renewal_date=renewal_date,
-            reminders=RenewalReminder.objects.filter(
-                contract_id=contract_id, renewal_date=renewal_date
-            ),
-            contact_id=contact_id,
-            at=at,
-            actor=actor,
-        )
+        if kept_since(contract_id=contract_id, renewal_date=renewal_date) is None:
+            note_kept(
+                contract=contract,
+                renewal_date=renewal_date,
+                reminders=RenewalReminder.objects.filter(
+                    contract_id=contract_id, renewal_date=renewal_date
+                ),
+                contact_id=contact_id,
+                at=at,
+                actor=actor,
+            )
+        # The link in a mail leaves them open.
         finish_renewal_tasks(
             contract_id=contract_id,
             renewal_date=renewal_date,

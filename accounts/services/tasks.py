@@ -155,6 +155,11 @@ def finish_tasks_many(*, ids: Sequence[int], result: str, at: datetime, actor) -
     return outcome
 
 
+def lock_task(task_id: int) -> None:
+    """Lock a task until the end of the transaction."""
+    Task.objects.select_for_update().get(pk=task_id)
+
+
 def finish_renewal_tasks(
     *, contract_id: int, renewal_date: date, result: str, at: datetime, actor=None
 ) -> None:

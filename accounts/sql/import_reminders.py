@@ -2,6 +2,8 @@
 
 from datetime import date, datetime
 
+from django.db import connection
+
 from accounts.sql.expressions import DAY_OF_IMPORT
 from accounts.sql.import_merging import CONTRACTS_OF_MOVED
 from accounts.sql.import_staging import count, run
@@ -130,6 +132,13 @@ def note_earlier_reminders(*, at: datetime) -> int:
     Plan: hash join of the staged rows with contracts, look-ups of reminders.
     """
     return run(_NOTE_EARLIER_REMINDERS, at=at)
+
+
+def decided_contracts() -> set[int]:
+    """The contracts about whose reminder the import has decided. Plan: one scan of them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM import_decided")
+        return {contract_id for (contract_id,) in cursor}
 
 
 def hold_late_reminders(*, as_of: date, at: datetime) -> int:

@@ -20,7 +20,14 @@ from cxcrm.api.enums import KeyState
 from cxcrm.api.forms import KeyForm, ReplaceKeyForm
 from cxcrm.api.models import ApiKey
 from cxcrm.api.selectors import changes_of_key, scopes_in_words, uses_by_day
-from cxcrm.api.services import NewKey, change_key, make_key, revoke_key, rotate_key
+from cxcrm.api.services import (
+    NewKey,
+    PrefixTaken,
+    change_key,
+    make_key,
+    revoke_key,
+    rotate_key,
+)
 from cxcrm.base import clock
 from cxcrm.base.admin import DeskModelAdmin, DialogForm, ListView, OffersFittingDeeds
 from cxcrm.base.charts import line_chart
@@ -140,9 +147,10 @@ class ApiKeyAdmin(OffersFittingDeeds, DeskModelAdmin):
         return may_change and super().has_change_permission(request, obj)
 
     def unfit_deeds(self, row: ApiKey) -> Collection[str]:
-        if row.state_at(clock.now()) != KeyState.LIVE:
+        state = row.state_at(clock.now())
+        if state == KeyState.REVOKED:
             return self.actions_detail
-        return {"replace"} if row.replaced_by_id else ()
+        return {"replace"} if state == KeyState.EXPIRED or row.replaced_by_id else ()
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -178,12 +186,16 @@ class ApiKeyAdmin(OffersFittingDeeds, DeskModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """A form that is sent again, as by reloading the page with the key, makes no second."""
-        made = ApiKey.objects.filter(prefix=request.POST.get("begins_with", "")).first()
-        if made is not None:
-            messages.warning(request, _("This key is made. Its text is not shown again."))
-            return redirect("admin:api_apikey_change", made.pk)
-        return super().add_view(request, form_url, extra_context)
+        """A form that is sent again, as by reloading the page with the key or by a second click,
+        makes no second."""
+        sent_before = ApiKey.objects.filter(prefix=request.POST.get("begins_with", ""))
+        if not sent_before.exists():
+            try:
+                return super().add_view(request, form_url, extra_context)
+            except PrefixTaken:  # by the same form, in the same moment
+                pass
+        messages.warning(request, _("This key is made. Its text is not shown again."))
+        return redirect("admin:api_apikey_change", sent_before.get().pk)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: Any) -> None:
         if change:

@@ -8,7 +8,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from cxcrm.api.models import ApiKey
-from cxcrm.api.services.keys import comes_from, find_key
+from cxcrm.api.services.keys import comes_from, find_key, is_in_use
 from cxcrm.base import clock
 from cxcrm.base.limits import take_from_limit
 
@@ -37,8 +37,9 @@ class TooManyWrongKeys(exceptions.APIException):
 
 
 class KeyAuthentication(BaseAuthentication):
-    """Wrong keys are counted per address; right ones never are, so that an office behind one
-    address goes on working whatever one of its programs does."""
+    """Wrong keys are counted per address, and so are right ones that may not be used from there;
+    others never are, so that an office behind one address goes on working whatever one of its
+    programs does."""
 
     def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
         said = request.META.get("HTTP_AUTHORIZATION", "")
@@ -46,21 +47,22 @@ class KeyAuthentication(BaseAuthentication):
         if scheme.lower() != SCHEME.lower():
             return None
         address = request.META.get("REMOTE_ADDR", "")
-        key = find_key(text=text.strip(), at=clock.now())
-        if key is None:
-            self._refuse(address)
-        if not comes_from(key, address):
-            raise KeyFromElsewhere
-        # For what comes after the view, see `cxcrm.api.middleware`.
+        key = find_key(text=text.strip())
+        # For what comes after the view, see `cxcrm.api.middleware`: whoever knows the secret of a
+        # key leaves a trace on it, also where it does not open anything.
         request._request.api_key = key
+        if key is None or not is_in_use(key, clock.now()):
+            raise self._refusal(address, KeyInvalid())
+        if not comes_from(key, address):
+            raise self._refusal(address, KeyFromElsewhere())
         return key.user, key
 
     def authenticate_header(self, request: Request) -> str:
         return SCHEME
 
     @staticmethod
-    def _refuse(address: str) -> None:
+    def _refusal(address: str, reason: exceptions.APIException) -> exceptions.APIException:
         wrong = take_from_limit(f"wrong keys {address}", limit=WRONG_KEYS_PER_MINUTE)
         if wrong is not None and wrong.is_used_up:
-            raise TooManyWrongKeys(wrong.seconds_left)
-        raise KeyInvalid
+            return TooManyWrongKeys(wrong.seconds_left)
+        return reason

@@ -18,7 +18,7 @@ OF_FIELDS: dict[str, Any] = {
     "product_code": "web-m",
     "name": "Bäckerei Sonntag GmbH",
     "email": "rechnung@baeckerei-sonntag.example",
-    "phone": "+49 721 1234567",
+    "phone": "+497211234567",
     "country": "DE",
     "region": "BW",
     "language": "de",
@@ -27,6 +27,13 @@ OF_FIELDS: dict[str, Any] = {
     "arr": "238.80",
     "price": "19.90",
     "renewal_price": "24.90",
+    "tax_rate": "19.00",
+    "billing_period_months": 1,
+    "first_term_months": 12,
+    "renewal_term_months": 12,
+    "notice_months": 1,
+    "notice_days": 0,
+    "result": "The customer has been called back.",
     "created_at": "2026-01-12T09:30:00Z",
     "concluded_on": "2026-01-12",
     "starts_on": "2026-01-15",
@@ -42,8 +49,11 @@ OF_FIELDS: dict[str, Any] = {
     "Brand.service_address": "service@hostwerk.example",
     "Product.code": "web-m",
     "Product.name": "Webhosting M",
+    "Product.family": "hosting",
+    "Contact.external_id": "P-1",
     "Contact.name": "Frieda Sonntag",
     "Contract.external_id": "V-20815",
+    "Task.title": "Call back about the renewal",
 }
 OF_TYPES: tuple[tuple[type[serializers.Field], Any], ...] = (
     (serializers.BooleanField, False),
@@ -69,6 +79,7 @@ OF_ERRORS = {
     404: ("not_found", "There is no such thing.", ""),
     406: ("not_acceptable", "Could not satisfy the request Accept header.", ""),
     409: ("conflict", "It does not go with what is there.", ""),
+    411: ("length_required", "Send the body with its Content-Length, not in chunks.", ""),
     412: ("state_changed", "Somebody else has changed it since you read it. Read it again.", ""),
     413: ("body_too_large", "The body is too large.", ""),
     415: ("unsupported_media_type", "Unsupported media type in request.", ""),
@@ -82,12 +93,18 @@ def example_of(serializer: serializers.BaseSerializer, *, is_request: bool) -> A
     """A body or an answer of this serializer."""
     if not isinstance(serializer, serializers.Serializer):
         return {}
-    kind = type(serializer).__name__.removesuffix("Serializer")
+    kind = _kind_of(serializer)
     return {
         name: _example(kind, name, field, is_request=is_request)
         for name, field in serializer.fields.items()
         if not (field.read_only if is_request else field.write_only)
     }
+
+
+def _kind_of(serializer: serializers.Serializer) -> str:
+    """What it is about: the model, whatever is shown or taken of it."""
+    meta = getattr(serializer, "Meta", None)
+    return meta.model.__name__ if meta else type(serializer).__name__.removesuffix("Serializer")
 
 
 def error_example(status: int) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class KeyForm(forms.ModelForm):
         label=_("What it may do"),
         choices=[(scope, scope) for scope in SCOPES],
         widget=ScopesTable,
+        help_text=_("Whoever writes reads, too: what is written is answered whole."),
     )
     brands = forms.ModelMultipleChoiceField(
         Brand.objects.order_by("name"),

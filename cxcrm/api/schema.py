@@ -7,7 +7,12 @@ from typing import Any, ClassVar, NamedTuple
 from django.utils.module_loading import import_string
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import build_examples_list, is_list_serializer, is_serializer
+from drf_spectacular.plumbing import (
+    build_examples_list,
+    force_instance,
+    is_list_serializer,
+    is_serializer,
+)
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
@@ -61,6 +66,10 @@ def has_body(schema: "ResourceSchema") -> bool:
     return schema.method in WITH_BODY
 
 
+def changes_one(schema: "ResourceSchema") -> bool:
+    return schema.method in ("PATCH", "PUT") or (schema.method == "POST" and "{" in schema.path)
+
+
 REFUSALS = {
     400: Refusal(
         "The request cannot be understood: its JSON or a parameter of its address.", always
@@ -73,9 +82,10 @@ REFUSALS = {
     ),
     406: Refusal("The answer would be JSON, which `Accept` rules out.", always),
     409: Refusal("It does not go with how things stand.", has_body),
+    411: Refusal("The body comes in chunks, without a `Content-Length`.", has_body),
     412: Refusal(
         "`If-Match` names another state than the one that is there.",
-        lambda schema: schema.method == "PATCH",
+        changes_one,
     ),
     413: Refusal("The body is too large.", has_body),
     415: Refusal("The body is not sent as JSON.", has_body),
@@ -134,7 +144,7 @@ class ResourceSchema(AutoSchema):
                 description="New for each deed, the same for each repetition, which then is "
                 "answered as the first was. Kept for 48 hours.",
             )
-        elif self.method == "PATCH":
+        if changes_one(self):
             yield OpenApiParameter(
                 "If-Match",
                 str,
@@ -142,7 +152,7 @@ class ResourceSchema(AutoSchema):
                 description="The `ETag` that you read: where somebody else has changed it since, "
                 "nothing is changed.",
             )
-        elif self.method == "GET" and self._shows_one:
+        if self.method == "GET" and self._shows_one:
             yield OpenApiParameter(
                 "If-None-Match",
                 str,
@@ -219,9 +229,23 @@ class ResourceSchema(AutoSchema):
                 value = [value]
         return build_examples_list([OpenApiExample("Example", value)])
 
+    def _get_filter_parameters(self) -> list[dict[str, Any]]:
+        """No parameter may be without a value: it would filter nothing."""
+        parameters = super()._get_filter_parameters()
+        for parameter in parameters:
+            if parameter["schema"].get("type") == "string":
+                parameter["schema"].setdefault("minLength", 1)
+        return parameters
+
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
         """With `fields` any field may be missing, with `expand` references are shown in full."""
         schema = super()._map_basic_serializer(serializer, direction)
+        serializer = force_instance(serializer)
+        if not vars(type(serializer)).get("__doc__"):
+            # Words of a base class are for developers, or about something else.
+            schema.pop("description", None)
+        if isinstance(serializer, serializers.ModelSerializer) and direction == "response":
+            _allow_blank_choices(schema, serializer)
         if isinstance(serializer, ResourceSerializer) and direction == "response":
             schema.pop("required", None)
             for name, reference in serializer.expandable.items():
@@ -230,6 +254,16 @@ class ResourceSchema(AutoSchema):
                 ).ref
                 schema["properties"][name] = {"anyOf": [schema["properties"][name], expanded]}
         return schema
+
+
+def _allow_blank_choices(schema: dict[str, Any], serializer: serializers.ModelSerializer) -> None:
+    """Read-only fields do not say that they may be empty; their columns do."""
+    for name, field in serializer.fields.items():
+        if isinstance(field, serializers.ChoiceField):
+            column = serializer.Meta.model._meta.get_field(field.source)
+            choices = schema["properties"][name].get("enum")
+            if column.blank and choices and "" not in choices:
+                choices.append("")
 
 
 DONE = {"200": "Done.", "201": "Made.", "202": "Taken; it is worked off."}

@@ -32,9 +32,10 @@ class ClientAddressMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
-        if is_trusted(request.META.get("REMOTE_ADDR", "")):
+        request.META["REMOTE_ADDR"] = plain(request.META.get("REMOTE_ADDR", ""))
+        if is_trusted(request.META["REMOTE_ADDR"]):
             for hop in reversed(forwarded.split(",")):
-                address = hop.strip()
+                address = plain(hop.strip())
                 if not is_address(address):
                     break
                 request.META["REMOTE_ADDR"] = address
@@ -43,6 +44,13 @@ class ClientAddressMiddleware:
         else:
             request.META.pop("HTTP_X_FORWARDED_PROTO", None)
         return self.get_response(request)
+
+
+def plain(text: str) -> str:
+    """An IPv4 address in its own spelling, also where a socket of IPv6 names it; anything else as
+    it is."""
+    mapped = getattr(ip_address(text), "ipv4_mapped", None) if is_address(text) else None
+    return str(mapped or text)
 
 
 def is_address(text: str) -> bool:

@@ -31,7 +31,10 @@ class Operation:
 
     @property
     def all_other_scopes(self) -> list[str]:
-        return [scope for scope in SCOPES if scope not in (self.scopes or (self.scope,))]
+        opened_by = set(self.scopes or (self.scope,))
+        # Whoever writes reads.
+        opened_by |= {scope.replace(":read", ":write") for scope in opened_by}
+        return [scope for scope in SCOPES if scope not in opened_by]
 
     def send(self, api: Any, world: World, *, key: str = "once", **options: Any) -> Any:
         body = b"" if self.body is None else self.body

@@ -16,6 +16,7 @@ from accounts.models import (
     TimelineEvent,
 )
 from cxcrm.outbox.models import OutgoingMail
+from tests.api.answers import error
 from tests.api.bulk import (
     ACCOUNT,
     CONTACT,
@@ -164,6 +165,7 @@ def test_refused_rows_name_their_fields_and_stop_no_others(bulk, contract):
         CONTRACT | {"external_id": "V8", "brand": "moon"},
         {"brand": "sun", "price": 1},
         CONTRACT | {"external_id": "V9", "price": {"net": 1}},
+        CONTRACT | {"external_id": "V9", "brand": ["sun"]},
         ["V1"],
         "V1",
     )
@@ -187,16 +189,17 @@ def test_refused_rows_name_their_fields_and_stop_no_others(bulk, contract):
         9: [("brand", "not_found")],
         10: [("external_id", "required")],
         11: [("price", "invalid")],
-        12: [("", "invalid")],
+        12: [("brand", "invalid")],
         13: [("", "invalid")],
+        14: [("", "invalid")],
     }
     said = response.json()
-    assert said["counts"] == {"created": 1, "updated": 0, "unchanged": 0, "refused": 12}
+    assert said["counts"] == {"created": 1, "updated": 0, "unchanged": 0, "refused": 13}
     assert said["results"][0]["id"] == contract.pk
     assert set(Contract.objects.values_list("external_id", flat=True)) == {"V1", "V7"}
     assert Product.objects.count() == 1
     run = ImportRun.objects.get()
-    assert (run.rows_read, run.rows_refused) == (13, 12)
+    assert (run.rows_read, run.rows_refused) == (14, 13)
 
 
 def test_contact_is_recognised_by_its_number_alone(bulk, brand):
@@ -219,6 +222,13 @@ def test_what_counts_more_than_a_row_is_a_warning(bulk, contract):
     ]
     contract.refresh_from_db()
     assert (contract.ends_on, contract.price) == (date(2027, 4, 30), Decimal(5))
+
+
+def test_row_that_settles_a_reminder_is_an_update(bulk, contract):
+    row = {"brand": "sun", "external_id": "V1", "reminded_on": "2026-05-30"}
+    assert statuses(bulk("contracts", row)) == ["updated"]
+    assert RenewalReminder.objects.get().state == "done_before"
+    assert statuses(bulk("contracts", row)) == ["unchanged"]
 
 
 def test_numbers_are_taken_as_they_are_written(api, contract):
@@ -310,6 +320,14 @@ def test_too_much_for_a_call_is_told_where_to_go(api, brand, monkeypatch):
         assert (response.status_code, said["code"]) == (413, "body_too_large")
         assert "/api/v1/imports/" in said["message"]
     assert not ImportRun.objects.exists()
+
+
+def test_blank_lines_are_no_rows(api, brand):
+    rows = ndjson([ACCOUNT | {"external_id": f"K{number}"} for number in range(10_000)])
+    spread = b"\n" + rows.replace(b"\n", b"\r\n\t\n") + b"\n\n"
+    assert statuses(send_lines(api, "accounts/bulk/", spread)) == ["created"] * 10_000
+    empty = send_lines(api, "accounts/bulk/", b"\n \r\n", idempotency_key="2")
+    assert error(empty) == (422, "invalid", {"rows": "invalid"})
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,21 @@
 """States of rows: what was read is read again only if it differs, and changed only if it does
 not."""
 
+from datetime import date
+
 import pytest
 
-from accounts.models import Account
+from accounts.enums import TaskPool, TimelineKind
+from accounts.models import Account, Brand, TimelineEvent
+from accounts.services.tasks import open_task
+from cxcrm.base import clock
 from tests.api.answers import error
-from tests.factories import AccountFactory
+from tests.factories import (
+    AccountFactory,
+    ContractFactory,
+    UserFactory,
+    cancel,
+)
 
 CHANGED = (412, "state_changed", {})
 
@@ -45,6 +55,17 @@ def test_the_state_is_that_of_the_row_however_it_is_shown(api, account, etag):
     assert api.get(f"accounts/{account.pk}/", fields="id")["ETag"] != etag
 
 
+def test_what_is_expanded_is_sent_always(api, account, etag):
+    Brand.objects.update(name="After")
+
+    sent = {"If-None-Match": etag}
+    response = api.get(f"accounts/{account.pk}/", expand="brand", headers=sent)
+
+    assert response.status_code == 200
+    assert response.json()["brand"]["name"] == "After"
+    assert api.get(f"accounts/{account.pk}/", fields="id", headers=sent).status_code == 304
+
+
 @pytest.mark.parametrize("header", [None, "{}", '"other", {}', "*"])
 def test_changes_the_state_that_is_there(api, account, etag, header):
     if_match = header and header.format(etag)
@@ -76,3 +97,34 @@ def test_a_put_honours_it_too(api, account, etag):
 def test_a_patch_that_says_nothing_changes_nothing(api, account, etag):
     response = api.patch(f"accounts/{account.pk}/", {})
     assert (response.status_code, response["ETag"]) == (200, etag)
+
+
+@pytest.mark.parametrize(
+    ("deed", "body"),
+    [
+        ("contracts/{contract}/keep/", {}),
+        ("contracts/{contract}/cancel/", {"kind": "ordinary"}),
+        ("contracts/{cancelled}/withdraw-cancellation/", {}),
+        ("tasks/{task}/finish/", {"result": "Reached"}),
+        ("tasks/{task}/assign/", {"assignee": "ada@cxcrm.test"}),
+    ],
+)
+def test_deeds_are_done_to_the_state_that_was_read(make_api_client, deed, body):
+    api = make_api_client("contracts:read", "contracts:write", "tasks:read", "tasks:write")
+    UserFactory(role="Service agent", email="ada@cxcrm.test")
+    contract, cancelled = ContractFactory(), ContractFactory()
+    cancel(cancelled, None, at=clock.now())
+    task = open_task(
+        account_id=contract.account_id,
+        title="Call back",
+        due_on=date(2027, 1, 4),
+        pool=TaskPool.SERVICE,
+        at=clock.now(),
+    )
+    path = deed.format(contract=contract.pk, cancelled=cancelled.pk, task=task.pk)
+    shown = path.rsplit("/", 2)[0] + "/"
+    before = api.get(shown)
+    assert error(api.post(path, body, headers={"If-Match": '"other"'})) == CHANGED
+    assert api.get(shown).json() == before.json()
+    assert not TimelineEvent.objects.filter(kind=TimelineKind.CONTRACT_KEPT).exists()
+    assert api.post(path, body, headers={"If-Match": before["ETag"]}).status_code == 200

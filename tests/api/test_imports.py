@@ -6,6 +6,7 @@ import pytest
 
 from accounts.enums import ImportState
 from accounts.models import Account, Contract, ImportRun
+from accounts.services.imports.previews import LINES_CHECKED
 from accounts.services.imports.queued import run_queued_imports
 from accounts.services.imports.saved_mappings import save_mapping
 from tests.accounts.imports.feeds import row, write_feed
@@ -175,6 +176,32 @@ def test_import_of_contracts_brings_no_products_along(api, brand):
             {"kind": "cancellations"},
             (422, "upload_refused", {"mapping": "upload_refused"}),
         ),
+        (
+            ndjson([{"contract_number": "V1"}]),
+            {"kind": "cancellations", "mapping": "API"},
+            (422, "mapping_refused", {"mapping": "mapping_refused"}),
+        ),
+        (
+            ndjson([ACCOUNT]),
+            {"kind": "accounts", "mapping": "API"},
+            (422, "mapping_refused", {"mapping": "mapping_refused"}),
+        ),
+        *(
+            (
+                ndjson([ACCOUNT]),
+                {"kind": "accounts", "as_of": day},
+                (422, "upload_refused", {"as_of": "upload_refused"}),
+            )
+            for day in ("1999-12-31", "1900-01-01")
+        ),
+        *(
+            (
+                ndjson([ACCOUNT]),
+                {"kind": "accounts", "as_of": day},
+                (400, "invalid_query", {"as_of": "invalid"}),
+            )
+            for day in ("0001-01-01", "20261122", "2026-W22-1")
+        ),
         (ndjson([ACCOUNT]), {}, (400, "invalid_query", {"kind": "invalid"})),
         (ndjson([ACCOUNT]), {"kind": "mails"}, (400, "invalid_query", {"kind": "invalid"})),
         (
@@ -196,6 +223,38 @@ def test_import_of_contracts_brings_no_products_along(api, brand):
 def test_what_cannot_be_imported_is_told_at_once_and_kept_nowhere(api, body, query, expected):
     assert error(send(api, body, **query)) == expected
     assert not ImportRun.objects.exists()
+
+
+def test_refusal_of_a_file_names_its_mapping(api, brand):
+    refused = send(api, b'{"external_id": "K1", "brand": "sun"}', kind="accounts")
+    assert "mapping API needs them" in refused.json()["error"]["message"]
+
+
+def test_first_lines_are_looked_at_at_once_and_the_rest_by_the_worker(api, brand):
+    rows = [ACCOUNT | {"external_id": f"K{number}"} for number in range(LINES_CHECKED)]
+    told = send(api, ndjson([*rows[:-1], ACCOUNT | {"nme": "x"}]), kind="accounts")
+    assert error(told) == (422, "upload_refused", {"file": "upload_refused"})
+    taken = send(api, ndjson([*rows, ACCOUNT | {"nme": "x"}]), kind="accounts", key="2")
+    assert taken.status_code == 202
+    run_queued_imports(at=NOW)
+    assert api.get(taken["Location"]).json()["state"] == "refused"
+    assert not Account.objects.exists()
+
+
+def test_column_of_a_late_line_counts_under_a_mapping_of_the_desk(api):
+    BrandFactory(code="web")
+    first = {name: value for name, value in row().items() if name != "segment"}
+    content = {"kind": "contracts", "fields": {name: {"column": name} for name in row()}}
+    save_mapping(name="billing", kind="contracts", content=content, at=NOW, actor=UserFactory())
+    rows = [
+        first | {"contract_number": f"V{number}", "account_number": f"K{number}"}
+        for number in range(LINES_CHECKED)
+    ]
+    body = ndjson([*rows, row(contract_number="V", account_number="K", segment="large")])
+    response = send(api, body, kind="contracts", mapping="billing", brand="web")
+    assert response.status_code == 202, response.content
+    run_queued_imports(at=NOW)
+    assert Account.objects.get(segment="large").external_id == "K"
 
 
 def test_same_key_starts_one_import(api, brand):
@@ -251,6 +310,17 @@ def test_key_of_some_brands_says_one_and_sees_what_it_started(make_api_client, b
     assert (ours.get(location).status_code, theirs.get(location).status_code) == (200, 404)
     run_queued_imports(at=NOW)
     assert Account.objects.get().brand == brand
+
+
+def test_key_of_some_brands_reads_what_its_bulk_calls_are_kept_as(make_api_client, brand):
+    moon = BrandFactory(code="moon")
+    ours = make_api_client(*SCOPES, brands=[brand, moon])
+    others = make_api_client(*SCOPES, brands=[brand, moon])
+    rows = [ACCOUNT, ACCOUNT | {"brand": "moon"}, {"brand": "venus"}]
+    run = ours.post("accounts/bulk/", {"rows": rows}).json()["import"]
+    assert ours.get(f"imports/{run}/").json()["brand"] is None
+    assert len(ours.get(f"imports/{run}/issues/").json()["results"]) > 0
+    assert (ids(ours.get("imports/")), ids(others.get("imports/"))) == ([run], [])
 
 
 def test_findings_are_paged_in_the_order_of_lines(api, brand):

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from accounts.enums import ReminderState, TaskState
+from accounts.enums import ReminderState, TaskOrigin, TaskPool, TaskState
 from accounts.models import RenewalReminder, Task
 from accounts.services.decisions import keep_contract, load_decision
 from accounts.services.renewals import plan_renewal_reminders
@@ -81,6 +81,27 @@ def test_task_to_tell_the_customer_is_done_with_it(api):
     task = Task.objects.get(contract=contract)
     assert (task.state, task.done_at) == (TaskState.DONE, READ_AT)
     assert Task.objects.get(contract=other).state == TaskState.OPEN
+
+
+def test_task_is_done_too_where_the_customer_had_kept_by_the_link_before(api, time_machine):
+    reminder = remind()
+    contract = reminder.contract
+    keep_contract(reminder_id=reminder.pk, at=READ_AT)
+    task = Task.objects.create(
+        account=contract.account,
+        contract=contract,
+        title="Call",
+        due_on=READ_AT.date(),
+        pool=TaskPool.SERVICE,
+        origin=TaskOrigin.REMINDER_NOT_DELIVERED,
+        origin_key=f"{contract.pk}:{reminder.renewal_date}",
+        created_at=READ_AT,
+    )
+    time_machine.shift(3600)
+    keep(api, contract)
+    task.refresh_from_db()
+    assert task.state == TaskState.DONE
+    assert len(kept(contract)) == 1
 
 
 def test_who_kept_may_still_cancel(api):

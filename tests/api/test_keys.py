@@ -13,6 +13,7 @@ from cxcrm.api.services import (
     ExpiryPassed,
     KeyIsOver,
     NetworkInvalid,
+    PrefixTaken,
     change_key,
     forget_old,
     make_key,
@@ -101,7 +102,19 @@ def test_replaced_key_is_good_for_as_long_as_was_said(clock, overlap):
     assert ask(new.text).status_code == 200
     assert new.key.user == old.key.user
     assert (list(new.key.brands.all()), new.key.networks) == ([brand], ["192.0.2.0/24"])
-    assert new.key.requests_per_minute == 7
+    assert (new.key.requests_per_minute, new.key.expires_at) == (7, None)
+
+
+def test_new_key_lives_as_long_as_the_old_one_was_made_for(clock):
+    old = new_key(expires_at=NOW + 365 * A_DAY)
+    later = NOW + 360 * A_DAY
+    clock.move_to(later)
+
+    new = rotate_key(key_id=old.key.pk, overlap=A_DAY, at=later, actor=None)
+
+    assert new.key.expires_at == later + 365 * A_DAY
+    old.key.refresh_from_db()
+    assert old.key.expires_at == later + A_DAY
 
 
 def test_replacing_never_prolongs_a_key():
@@ -125,9 +138,46 @@ def test_what_is_over_is_neither_replaced_nor_revoked():
         revoke_key(key_id=revoked, at=NOW)
 
 
+def test_expired_key_is_revoked_and_cannot_be_prolonged_then():
+    key = new_key(expires_at=NOW + A_DAY).key
+
+    revoke_key(key_id=key.pk, at=NOW + 2 * A_DAY)
+
+    with pytest.raises(KeyIsOver):
+        change(key, expires_at=NOW + 3 * A_DAY)
+
+
+def test_whoever_may_write_may_read_what_is_written_and_nothing_else():
+    text = new_key(scopes=["customers:write"]).text
+    headers = {"Authorization": f"Bearer {text}"}
+
+    assert ask(text).status_code == 200
+    assert Client().get("/api/v1/products/", headers=headers).status_code == 403
+    assert Client().post("/api/v1/accounts/bulk/", headers=headers).status_code == 403
+    other = new_key(scopes=["customers:import", "products:write"])
+    assert ask(other.text).status_code == 403
+
+
+def test_prefix_that_is_taken_is_told(clock):
+    first = new_key(prefix="aaaaaaaaaa")
+
+    with pytest.raises(PrefixTaken):
+        new_key(prefix="aaaaaaaaaa")
+
+    assert ask(first.text).status_code == 200
+    assert User.objects.filter(api_keys=None, is_machine=True).count() == 0
+
+
 @pytest.mark.parametrize(
     ("address", "status"),
-    [("192.0.2.7", 200), ("2001:db8::9", 200), ("192.0.3.7", 403), ("2001:db9::1", 403)],
+    [
+        ("192.0.2.7", 200),
+        ("::ffff:192.0.2.7", 200),
+        ("::ffff:192.0.3.7", 403),
+        ("2001:db8::9", 200),
+        ("192.0.3.7", 403),
+        ("2001:db9::1", 403),
+    ],
 )
 def test_key_comes_from_its_networks_alone(address, status):
     new = new_key(networks=["192.0.2.0/24", "2001:db8::/32"])

@@ -1,11 +1,13 @@
 """Keys at the desk: what administrators see of them, and that their text is seen once."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import time_machine
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -105,6 +107,27 @@ def test_form_that_is_sent_again_makes_no_second_key(administrator):
     assert TEXT.findall(administrator.get(again.url).content.decode()) == []
 
 
+@pytest.mark.django_db(transaction=True)
+def test_form_that_is_sent_twice_at_once_makes_one_key(administrator):
+    given = filled_in(administrator)
+
+    def send():
+        client = Client(raise_request_exception=False)
+        client.force_login(administrator.user)
+        try:
+            return client.post(ADD, given)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _number: send(), range(4)))
+
+    page = page_of(ApiKey.objects.get())
+    assert sorted(answer.status_code for answer in answers) == [200, 302, 302, 302]
+    assert {answer.url for answer in answers if answer.status_code == 302} == {page}
+    assert len({text for answer in answers for text in TEXT.findall(answer.text)}) == 1
+
+
 @pytest.mark.parametrize(
     ("details", "field"),
     [
@@ -170,6 +193,18 @@ def test_revoked_key_is_dead_and_cannot_be_changed(administrator):
     [change] = shown.context["changes"]
     assert (change.by, change.field, change.before) == (administrator.user, "revoked", "–")
     assert administrator.post(page_of(new.key), filled_in(administrator)).status_code == 403
+
+
+def test_expired_key_is_revoked_but_not_replaced(administrator):
+    key = key_of(expires_at=NOW + timedelta(seconds=1)).key
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=NOW)
+    offered = administrator.get(page_of(key)).content.decode()
+
+    assert reverse("admin:api_apikey_revoke", args=[key.pk]) in offered
+    assert reverse("admin:api_apikey_replace", args=[key.pk]) not in offered
+    assert do(administrator, "revoke", key).status_code == 302
+    key.refresh_from_db()
+    assert key.revoked_at == NOW
 
 
 @pytest.mark.parametrize("deed", ["replace", "revoke"])

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import redis
 from django.db import connection
+from django.db.models import Sum
 from django.test import Client
 
 from cxcrm.api.authentication import WRONG_KEYS_PER_MINUTE
-from cxcrm.api.models import ApiKey
+from cxcrm.api.models import ApiKey, KeyUse
 from cxcrm.api.services import find_key, revoke_key
 from cxcrm.base import clock
 from cxcrm.users.models import User
@@ -70,9 +71,25 @@ def test_key_has_its_requests_a_minute_and_is_told_what_is_left(make_api_client)
 def test_what_is_refused_counts_too(make_api_client):
     def ask():
         api = make_api_client("customers:read", requests_per_minute=2)
-        return [api.get(path).status_code for path in ("brands/?x=1", "brands/0/", "brands/")]
+        said = [api.get(path).status_code for path in ("brands/?x=1", "brands/0/")]
+        return [*said, api.get("brands/").status_code]
 
     assert within_a_minute(ask) == [400, 404, 429]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "products/", 403), ("POST", "brands/", 405), ("DELETE", "brands/", 405)],
+)
+def test_what_is_not_allowed_counts_too_and_once(make_api_client, method, path, status):
+    def ask():
+        api = make_api_client("customers:read", requests_per_minute=2)
+        return [api.send(method, path) for _ in range(3)]
+
+    answers = within_a_minute(ask)
+
+    assert [answer.status_code for answer in answers] == [status, status, 429]
+    assert [answer["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
 
 
 def test_forged_address_changes_neither_limit_nor_note(make_api_client):
@@ -85,6 +102,16 @@ def test_forged_address_changes_neither_limit_nor_note(make_api_client):
 
     assert within_a_minute(ask) == [200, 200, 429]
     assert ApiKey.objects.latest("pk").last_used_from == ADDRESS
+
+
+def test_key_that_is_used_from_a_wrong_address_is_noted(make_api_client):
+    key = make_api_client("customers:read", networks=["192.0.2.0/24"]).key
+
+    assert error(knock(key)) == (403, "address_not_allowed", {})
+
+    noted = ApiKey.objects.get()
+    assert noted.last_used_from == ADDRESS
+    assert noted.uses.get().refused == 1
 
 
 # Each try of `within_a_minute` comes from an address of its own.
@@ -118,6 +145,34 @@ def test_wrong_keys_are_refused_for_a_minute_after_sixty_from_one_address(make_a
     assert from_elsewhere.status_code == 401
 
 
+def test_right_key_from_elsewhere_leaves_a_trace_and_meets_a_limit(make_api_client):
+    def ask():
+        address = next(addresses)
+        key = make_api_client("customers:read", networks=["192.0.2.0/24"]).key
+        return address, [knock(key, address=address).status_code for _ in range(61)]
+
+    address, answers = within_a_minute(ask)
+
+    assert answers == [403] * 60 + [429]
+    key = ApiKey.objects.latest("pk")
+    assert key.last_used_from == address
+    assert KeyUse.objects.filter(key=key).aggregate(Sum("refused"))["refused__sum"] == 61
+
+
+def test_key_that_is_over_leaves_a_trace_and_a_wrong_secret_none(make_api_client):
+    text = make_api_client("customers:read").key
+    key = find_key(text=text)
+    revoke_key(key_id=key.pk, at=clock.now())
+
+    knock(text[:-1] + ("a" if text[-1] != "a" else "b"), address=next(addresses))
+    assert not KeyUse.objects.exists()
+    knock(text, address=ADDRESS)
+
+    assert KeyUse.objects.get(key=key).refused == 1
+    key.refresh_from_db()
+    assert key.last_used_from == ADDRESS
+
+
 @pytest.mark.django_db
 def test_forged_addresses_do_not_multiply_guesses():
     def ask():
@@ -149,7 +204,7 @@ def test_wrong_keys_and_sign_ins_are_counted_apart():
 def test_keys_that_are_none_and_keys_that_are_over_are_answered_alike(make_api_client):
     live = make_api_client("customers:read").key
     revoked = make_api_client("customers:read").key
-    revoke_key(key_id=find_key(text=revoked, at=clock.now()).pk, at=clock.now())
+    revoke_key(key_id=find_key(text=revoked).pk, at=clock.now())
     expired = make_api_client("customers:read").key
     passed = clock.now() - timedelta(seconds=1)
     ApiKey.objects.filter(prefix=expired.split("_")[1]).update(expires_at=passed)

@@ -95,14 +95,28 @@ def test_filters_find_the_one_and_leave_out_the_other(api):
         {"address": "rosa@morgenrot.example"},
         {"state": "suppressed"},
         {"reason": "objected"},
-        {"planned_after": "2026-06-01T11:00:00Z"},
         {"finished_after": "2026-06-01T12:00:00Z"},
         {"finished_before": "2026-06-01T12:00:01Z"},
     ):
         assert ids(api.get("outgoing-mails/", **query)) == [wanted.pk], query
-    assert ids(api.get("outgoing-mails/", planned_before="2026-06-01T11:00:00Z")) == [other.pk]
     assert ids(api.get("outgoing-mails/", finished_before="2026-06-01T12:00:00Z")) == []
     assert ids(api.get("outgoing-mails/", order="-id")) == [wanted.pk, other.pk]
+
+
+def test_by_moment_come_the_mails_that_are_finished(api):
+    late, early = (
+        mail(
+            subject_id=hours,
+            state="suppressed",
+            reason="objected",
+            finished_at=NOW + timedelta(hours=hours),
+        )
+        for hours in (2, 1)
+    )
+    mail(subject_id=3)  # waits
+    first = api.get("outgoing-mails/", order="finished_at", limit=1)
+    assert ids(first) == [early.pk]
+    assert ids(api.get(first.json()["next"])) == [late.pk]
 
 
 def test_a_list_costs_as_many_queries_for_three_rows_as_for_one(api, django_assert_max_num_queries):

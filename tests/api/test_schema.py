@@ -43,6 +43,17 @@ def test_every_operation_says_what_it_does_by_a_name_of_its_own(operations):
     ]
 
 
+def test_components_are_described_by_words_of_their_own(document):
+    told = {
+        name: component.get("description", "")
+        for name, component in document["components"]["schemas"].items()
+        if component.get("type") == "object"
+    }
+
+    assert told["Account"] == told["CancelRequest"] == ""
+    assert told["KeepRequest"] == "A customer stays beyond the next renewal date."
+
+
 def test_every_operation_documents_its_errors_in_the_one_shape(operations):
     lacking = [
         (method, path, code)
@@ -80,7 +91,8 @@ def test_headers_are_documented_where_they_matter(operations):
     for method, path, operation in operations:
         sent = {p["name"] for p in operation.get("parameters", []) if p["in"] == "header"}
         assert ("Idempotency-Key" in sent) == (method == "post"), path
-        assert ("If-Match" in sent) == (method == "patch"), path
+        is_deed = method == "post" and "{id}" in path
+        assert ("If-Match" in sent) == (method in {"patch", "put"} or is_deed), path
         for code, answer in operation["responses"].items():
             told = set(answer["headers"])
             assert "X-Request-ID" in told

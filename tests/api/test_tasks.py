@@ -92,6 +92,7 @@ def test_task_may_be_about_no_contract(api, contract, body):
         ({"contract_external_id": "V-2"}, ("contract_external_id", "not_found")),
         ({"title": ""}, ("title", "blank")),
         ({"title": "x" * 201}, ("title", "max_length")),
+        ({"title": "Call\x07"}, ("title", "control_character")),
         ({"due_on": "tomorrow"}, ("due_on", "invalid")),
         ({"pool": "sauna"}, ("pool", "invalid_choice")),
         ({"state": "done"}, ("state", "unknown")),
@@ -185,17 +186,21 @@ def test_by_day_come_the_open_tasks_alone(api):
 
 
 def test_a_list_costs_as_many_queries_for_three_rows_as_for_one(
-    make_api_client, django_assert_max_num_queries, contract
+    make_api_client, django_assert_max_num_queries
 ):
     api = make_api_client("tasks:read", "customers:read")
-    agent = UserFactory(role="Service agent")
-    task_for(contract.account, contract_id=contract.pk, assignee=agent)
+
+    def add() -> None:
+        manager, agent = (UserFactory(role="Service agent") for _ in range(2))
+        contract = ContractFactory(account=AccountFactory(account_manager=manager))
+        task_for(contract.account, contract_id=contract.pk, assignee=agent)
+
+    add()
     api.get("tasks/")  # notes when the key was last used
     with django_assert_max_num_queries(MOST_QUERIES) as one:
         api.get("tasks/", expand="account")
     for _number in range(2):
-        other = ContractFactory()
-        task_for(other.account, contract_id=other.pk, assignee=UserFactory(role="Service agent"))
+        add()
     with django_assert_max_num_queries(len(one)):
         assert len(ids(api.get("tasks/", expand="account"))) == 3
 

@@ -9,6 +9,7 @@ from accounts.services.renewals import plan_renewal_reminders
 from accounts.services.tasks import open_task
 from cxcrm.base.clock import instant_on
 from cxcrm.outbox.models import OutgoingMail
+from tests.accounts.deciding import have_policy
 from tests.factories import (
     NOW,
     AccountFactory,
@@ -34,6 +35,7 @@ class World:
 
 
 def make_world(mark: str = MARK) -> World:
+    have_policy()
     brand = BrandFactory(code=mark, name=mark)
     account = AccountFactory(brand=brand, external_id=mark, name=mark)
     product = ProductFactory(brand=brand, code=mark, name=mark)

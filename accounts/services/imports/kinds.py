@@ -12,16 +12,16 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 from django_countries import countries
 
+from accounts.models.customers import REGION
+from cxcrm.base.control_characters import holds_control_character
 from cxcrm.base.time_zones import known_time_zones
 
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_LINE_BREAK = re.compile(r"[\r\n\t]")
 _YES = frozenset(("yes", "true", "1"))
 _NO = frozenset(("no", "false", "0"))
 _PHONE_PUNCTUATION = re.compile(r"[\s().\-/']")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_REGION = re.compile(r"[A-Z0-9]{1,3}")
+_REGION = re.compile(REGION)
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _AMOUNT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _AMOUNT_WITH_COMMA = re.compile(r"-?[0-9]{1,20}(,[0-9]{1,20})?")
@@ -71,7 +71,7 @@ class Text:
     def parse(self, text: str, notation: Notation) -> str:
         if len(text) > self.longest:
             raise ValueError(_("is longer than %d characters") % self.longest)
-        if _CONTROL_CHARACTER.search(_LINE_BREAK.sub("", text) if self.has_lines else text):
+        if holds_control_character(text, has_lines=self.has_lines):
             raise ValueError(_("holds a line break or another control character"))
         return text
 

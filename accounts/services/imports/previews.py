@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from accounts.enums import ImportKind
 from accounts.services.imports.files import EnoughRead, Feed, Row, open_feed
 from accounts.services.imports.importing import check_brand, known_references
-from accounts.services.imports.mapping import load_mapping, parse_mapping
+from accounts.services.imports.mapping import FeedMapping, load_mapping, parse_mapping
 from accounts.services.imports.offers import offer_problems
-from accounts.services.imports.rows import RowReader
+from accounts.services.imports.rows import References, RowReader
 from accounts.sql import import_staging
 
 # A browser waits for a look at a file: so many bytes of a text are read for it, so many rows that
@@ -23,6 +23,8 @@ from accounts.sql import import_staging
 MOST_READ = 32 * 2**20
 MOST_REFUSED = 1_000
 MOST_KEPT = 4 * 2**20
+# Whoever sends a file is told within a moment what can be told by so many of its lines.
+LINES_CHECKED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +92,7 @@ def preview_feed(
     with open_feed(
         file, notation=feed_mapping.notation, sheet=feed_mapping.sheet, most=MOST_READ
     ) as feed:
-        reader = RowReader(
-            mapping=feed_mapping,
-            header=feed.header,
-            as_of=as_of,
-            references=references,
-            brand=brand,
-            time_zones=import_staging.known_time_zones(),
-        )
+        reader = _reader(feed, feed_mapping, references, as_of=as_of, brand=brand)
         codes = {
             field: {number: code for code, number in ids.items()}
             for field, ids in references.items()
@@ -117,6 +112,41 @@ def preview_feed(
             }
             preview.rows.append(PreviewRow(row.line, row.cells, shown, problems))
     return preview
+
+
+def check_beginning(
+    *, file: Path, name: str, mapping: Mapping[str, Any], as_of: date, brand: str | None
+) -> None:
+    """Raises what an import would refuse the whole file for, as far as its first lines tell:
+    MappingRefused, BrandUnknown and FeedRefused. `name`: that of the mapping."""
+    feed_mapping = parse_mapping(name, mapping)
+    references = known_references()
+    check_brand(brand, references)
+    with open_feed(
+        file,
+        notation=feed_mapping.notation,
+        sheet=feed_mapping.sheet,
+        most=MOST_READ,
+        most_lines=LINES_CHECKED,
+    ) as feed:
+        # Later lines may have the columns that these lack; under an exact mapping they may not.
+        if feed.has_all_columns or feed_mapping.is_exact:
+            _reader(feed, feed_mapping, references, as_of=as_of, brand=brand)
+        for _row in islice(_first_rows(feed), LINES_CHECKED):
+            pass
+
+
+def _reader(
+    feed: Feed, mapping: FeedMapping, references: References, *, as_of: date, brand: str | None
+) -> RowReader:
+    return RowReader(
+        mapping=mapping,
+        header=feed.header,
+        as_of=as_of,
+        references=references,
+        brand=brand,
+        time_zones=import_staging.known_time_zones(),
+    )
 
 
 def _shown(value: Any) -> str:

@@ -1,6 +1,6 @@
 """What became of each row that an integration sent."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from accounts.enums import ImportKind, IssueSeverity, RowStatus
@@ -64,16 +64,25 @@ class TakenRows:
                 yield row, key
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """`issues`: what came up beside the other rows and what is there. `decided`: ids of things
+    that say the same as before, and of which something was decided nevertheless."""
+
+    issues: list[Issue]
+    decided: set[int]
+
+
 def results_of(
-    kind: ImportKind, taken: TakenRows, before: Mapping[Key, Known], issues: Iterable[Issue]
+    kind: ImportKind, taken: TakenRows, before: Mapping[Key, Known], merged: Merged
 ) -> list[RowResult]:
     """Whether a thing is new or has changed, it says itself: nobody else has written to those that
-    were there since `before`. `issues`: what came up beside the other rows and what is there."""
+    were there since `before`."""
     after = known_by_key(kind, {key for _row, key in taken.meant()})
     names = api_names(kind)
     errors = {number: list(faults) for number, faults in taken.faults.items()}
     warnings: dict[int, list[RowFault]] = {}
-    for number, ours, reason, severity in issues:
+    for number, ours, reason, severity in merged.issues:
         name = names.get(ours, ours)
         if severity == IssueSeverity.CONTRADICTION:
             fault = RowFault(name, "contradiction", reason)
@@ -91,7 +100,7 @@ def results_of(
                 row=row.number,
                 external_id=row.cells[number_name] or None,
                 id=now.id if now else None,
-                status=RowStatus.REFUSED if refused else _status(was, now),
+                status=RowStatus.REFUSED if refused else _status(was, now, merged.decided),
                 errors=refused,
                 warnings=warnings.get(row.number, []),
             )
@@ -99,7 +108,8 @@ def results_of(
     return results
 
 
-def _status(before: Known | None, after: Known | None) -> RowStatus:
+def _status(before: Known | None, after: Known | None, decided: set[int]) -> RowStatus:
     if before is None:
         return RowStatus.CREATED
-    return RowStatus.UNCHANGED if before == after else RowStatus.UPDATED
+    is_same = before == after and before.id not in decided
+    return RowStatus.UNCHANGED if is_same else RowStatus.UPDATED

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
-from accounts.enums import ImportKind, ImportState
+from accounts.enums import ImportState
 from accounts.models import Brand, ImportChunk, ImportIssue, ImportRun
 from accounts.services.imports import (
     FeedRefused,
@@ -23,7 +23,6 @@ from accounts.services.imports import (
     parse_mapping,
     read_sample,
 )
-from accounts.services.imports.api_rows import API_MAPPING, api_content
 from accounts.services.imports.files import refuse_large_unpacked
 from accounts.services.imports.saved_mappings import (
     mapping_named,
@@ -39,6 +38,8 @@ PIECE = 2**20
 # The values that the editor offers for translation are those of so many rows.
 SAMPLED = 500
 KEPT_FOR = timedelta(days=7)
+# A feed rewrites what contracts cost from its day on: an older one is a slip.
+_FIRST_YEAR = 2000
 # The calendar day that has begun somewhere on earth.
 _FIRST_ZONE = timedelta(hours=14)
 
@@ -65,21 +66,24 @@ def store_upload(
     mapping: str,
     at: datetime,
     actor: User,
+    mapping_content: Mapping[str, Any] | None = None,
 ) -> ImportRun:
     """Keep an uploaded file with what is known of it; nothing is imported yet.
 
-    `mapping` names what to start from; without a name, columns are matched by their names, or with
-    API_MAPPING they have to be those of the API.
-    Raises UploadRefused (empty, too large, unreadable, a day that has not come) and
-    MappingRefused; nothing is kept then.
+    `mapping` names what to start from; without a name, columns are matched by their names. Where
+    there is `mapping_content`, that is the mapping whatever the file holds.
+    Raises UploadRefused (empty, too large, unreadable, a day that has not come or is long past)
+    and MappingRefused; nothing is kept then.
     """
+    if as_of.year < _FIRST_YEAR:
+        raise UploadRefused(_("Write a day from 2000 on."), field="as_of")
     if as_of > (at + _FIRST_ZONE).date():
         raise UploadRefused(_("This day has not come yet."), field="as_of")
     name = Path(file_name.replace("\\", "/")).name
     with TemporaryDirectory(prefix="cxcrm-") as folder:
         path = Path(folder, "feed")
         sha256 = _copy(file, path)
-        content = _starting_content(path, mapping=mapping, kind=kind, says_brand=brand is None)
+        content = _starting_content(path, mapping, kind, mapping_content)
         with transaction.atomic():
             run = ImportRun.objects.create(
                 kind=kind,
@@ -123,17 +127,18 @@ def too_large() -> str:
     ) % {"megabytes": settings.CXCRM_LARGEST_UPLOAD_MB}
 
 
-def _starting_content(path: Path, *, mapping: str, kind: str, says_brand: bool) -> dict[str, Any]:
+def _starting_content(
+    path: Path, mapping: str, kind: str, content: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """Looks at the file as the editor of the mapping will, so that it is refused here and now."""
     try:
         refuse_large_unpacked(path)
-        is_known = mapping not in ("", API_MAPPING)
-        sheet = mapping_named(mapping, kind=kind).sheet if is_known else ""
+        if content is not None:
+            return dict(content)
+        sheet = mapping_named(mapping, kind=kind).sheet if mapping else ""
         header = read_sample(file=path, rows=SAMPLED, sheet=sheet).header
     except FeedRefused as refusal:
         raise UploadRefused(str(refusal), field="file") from None
-    if mapping == API_MAPPING:
-        return api_content(ImportKind(kind), says_brand=says_brand)
     return starting_content(name=mapping, kind=kind, header=header)
 
 

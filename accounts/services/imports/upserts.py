@@ -8,7 +8,7 @@ from operator import itemgetter
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.enums import ImportKind, ImportState
+from accounts.enums import ImportKind, ImportState, RowStatus
 from accounts.models import ImportRun
 from accounts.services.imports.api_rows import (
     API_MAPPING,
@@ -34,19 +34,24 @@ from accounts.services.imports.mapping import parse_mapping
 from accounts.services.imports.merging import Merge
 from accounts.services.imports.offers import offer_problems
 from accounts.services.imports.row_results import (
-    Issue,
+    Merged,
     RowFault,
     RowResult,
     TakenRows,
     results_of,
 )
 from accounts.services.imports.rows import Problems, References, RowReader
-from accounts.sql import import_staging
+from accounts.sql import import_reminders, import_staging
+from cxcrm.base.errors import DomainError
 from cxcrm.users.models import User
 
 # A caller waits so long for another import, no longer: it holds a connection meanwhile.
 SECONDS_TO_WAIT = 3
 _LONGEST_NAME = 64
+
+
+class AddedMeanwhile(DomainError):
+    code = "added_meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +79,33 @@ def upsert_rows(
     stay in the list of imports. `brand_ids`: the only ones that there are for this caller.
     `sha256`: of the body that the rows came in.
 
-    Raises ImportIsRunning.
+    Raises ImportIsRunning; AddedMeanwhile where others add the same things again and again.
     """
     if not import_staging.wait_for_import_lock(seconds=SECONDS_TO_WAIT):
         raise ImportIsRunning(_("Another import is running. Try again when it is done."))
     references = _references(brand_ids)
     stated = list(state_rows(rows, kind))
+
+    def upserted() -> Upserted:
+        return _upserted(kind, stated, references, sha256=sha256, at=at, actor=actor)
+
+    try:
+        return upserted()
+    except AddedMeanwhile:
+        # Somebody has added it since we looked: now it can be seen.
+        return upserted()
+
+
+@transaction.atomic
+def _upserted(
+    kind: ImportKind,
+    stated: list[StatedRow],
+    references: References,
+    *,
+    sha256: str,
+    at: datetime,
+    actor: User,
+) -> Upserted:
     keys = [key_of(row, FORMATS[kind], references["brand"]) for row in stated]
     taken = TakenRows(stated, keys)
     meant = {key for _row, key in taken.meant()}
@@ -98,8 +124,12 @@ def upsert_rows(
     _refuse_repeated(kind, taken)
     if kind == ImportKind.PRODUCTS:
         _refuse_offers(taken, reader.fields)
-    issues = _merge(run, kind, taken, reader.fields)
-    return Upserted(run, results_of(kind, taken, before, issues))
+    merged = _merge(run, kind, taken, reader.fields)
+    results = results_of(kind, taken, before, merged)
+    created = sum(result.status == RowStatus.CREATED for result in results)
+    if run.counts[kind]["added"] < created:
+        raise AddedMeanwhile(_("Others are adding the same at this moment. Try again."))
+    return Upserted(run, results)
 
 
 def _references(brand_ids: Collection[int] | None) -> References:
@@ -170,7 +200,7 @@ def _faults(row: StatedRow, problems: Problems, names: Mapping[str, str]) -> Ite
         code = "invalid"
         if not row.cells[name] and name not in row.bad:
             code = "required"
-        elif name == "brand":
+        elif name == "brand" and name not in row.bad:
             code = "not_found"
         yield RowFault(name, code, reason)
 
@@ -196,10 +226,8 @@ def _refuse_offers(taken: TakenRows, fields: Collection[str]) -> None:
             taken.refuse(number, *_faults(taken.rows[number - 1], problems, names))
 
 
-def _merge(
-    run: ImportRun, kind: ImportKind, taken: TakenRows, fields: frozenset[str]
-) -> list[Issue]:
-    """Merge the rows that could be read; what came up besides."""
+def _merge(run: ImportRun, kind: ImportKind, taken: TakenRows, fields: frozenset[str]) -> Merged:
+    """Merge the rows that could be read."""
     columns = staged_columns(kind)
     in_order = itemgetter(*columns)
     import_staging.drop_staging()
@@ -221,6 +249,8 @@ def _merge(
         step()
     merge.finish()
     finish_run(run, state=ImportState.DONE, counts=merge.counts)
+    is_contracts = kind == ImportKind.CONTRACTS
+    decided = import_reminders.decided_contracts() if is_contracts else set()
     issues = import_staging.read_issues()
     import_staging.drop_staging()
-    return [issue for issue in issues if issue[0] not in taken.faults]
+    return Merged([issue for issue in issues if issue[0] not in taken.faults], decided)

@@ -9,16 +9,17 @@ from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address, ip_network
 
-from django.contrib.postgres.aggregates import ArrayAgg
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import OuterRef
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from cxcrm.api.enums import KeyState
-from cxcrm.api.models import ApiKey
+from cxcrm.api.models import ApiKey, KeyBrand
 from cxcrm.api.sql.uses import count_use
-from cxcrm.base.errors import DomainError
+from cxcrm.base.constraints import once
+from cxcrm.base.errors import DomainError, Taken
 from cxcrm.users.models import User
 from cxcrm.users.services import create_machine
 
@@ -47,6 +48,10 @@ class ExpiryPassed(DomainError):
 
 class KeyIsOver(DomainError):
     code = "key_is_over"
+
+
+class PrefixTaken(Taken):
+    code = "prefix_taken"
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def make_key(
     """Make a key for an integration, which from now on acts as a login of its own.
 
     `brand_ids` None: all brands. Prefix and secret are drawn where they are not given. Raises
-    ValidationError naming the fields that do not fit, and what `check_limits` raises.
+    ValidationError naming the fields that do not fit, PrefixTaken, and what `check_limits` raises.
     """
     check_limits(brand_ids=brand_ids, expires_at=expires_at, at=at)
     details = {} if requests_per_minute is None else {"requests_per_minute": requests_per_minute}
@@ -131,14 +136,18 @@ def change_key(
 
 
 def rotate_key(*, key_id: int, overlap: timedelta, at: datetime, actor: User | None) -> NewKey:
-    """Make a new key that may do what an old one may; the old one is good for `overlap` longer.
+    """Make a new key that may do what an old one may, for as long as that was made for; the old
+    one is good for `overlap` longer.
 
     Raises KeyIsOver where the old one is not in use any more.
     """
     with transaction.atomic():
-        old = _lock_live(key_id, at)
+        old = _lock(key_id)
+        if old.state_at(at) != KeyState.LIVE:
+            raise KeyIsOver(_("This key is not in use any more."))
         if old.replaced_by_id is not None:
             raise KeyIsOver(_("This key has been replaced already."))
+        good_for = old.expires_at - old.created_at if old.expires_at else None
         key = ApiKey(
             name=old.name,
             user=old.user,
@@ -146,7 +155,7 @@ def rotate_key(*, key_id: int, overlap: timedelta, at: datetime, actor: User | N
             covers_all_brands=old.covers_all_brands,
             networks=old.networks,
             requests_per_minute=old.requests_per_minute,
-            expires_at=old.expires_at,
+            expires_at=at + good_for if good_for else None,
             created_at=at,
             created_by=actor,
         )
@@ -159,9 +168,12 @@ def rotate_key(*, key_id: int, overlap: timedelta, at: datetime, actor: User | N
 
 
 def revoke_key(*, key_id: int, at: datetime) -> None:
-    """Let a key die at once: its next request is refused. Raises KeyIsOver."""
+    """Let a key die at once: its next request is refused. One that has expired can then not be
+    prolonged any more. Raises KeyIsOver where it was revoked before."""
     with transaction.atomic():
-        key = _lock_live(key_id, at)
+        key = _lock(key_id)
+        if key.revoked_at is not None:
+            raise KeyIsOver(_("This key is not in use any more."))
         key.revoked_at = at
         key.save(update_fields=["revoked_at"])
 
@@ -194,23 +206,22 @@ def draw_prefix() -> str:
     return "".join(secrets.choice(_LETTERS) for _position in range(PREFIX_LENGTH))
 
 
-def find_key(*, text: str, at: datetime) -> ApiKey | None:
-    """The living key of this text, with its user and brands; None for any other text, in the same
-    time. Whether it may come from where it comes from, `comes_from` says."""
+def find_key(*, text: str) -> ApiKey | None:
+    """The key of this text, with its user and brands; None for any other text, in the same time.
+    Whether it is in use, `is_in_use` says, and from where it may come, `comes_from`."""
     match = _KEY.fullmatch(text)
     prefix, secret = match.groups() if match else ("", "")
-    key = (
-        ApiKey.objects.filter(prefix=prefix)
-        .select_related("user")
-        .annotate(limited_to=ArrayAgg("brands", filter=Q(brands__isnull=False), default=[]))
-        .first()
-    )
+    brand_ids = KeyBrand.objects.filter(apikey=OuterRef("pk")).values("brand")
+    keys = ApiKey.objects.filter(prefix=prefix).select_related("user")
+    key = next(iter(keys.annotate(limited_to=ArraySubquery(brand_ids))), None)
     is_right = compare_digest(
         sha256(secret.encode()).hexdigest(), key.secret_sha256 if key else _NO_SECRET
     )
-    if key is None or not is_right or key.state_at(at) != KeyState.LIVE or not key.user.is_active:
-        return None
-    return key
+    return key if is_right else None
+
+
+def is_in_use(key: ApiKey, at: datetime) -> bool:
+    return key.state_at(at) == KeyState.LIVE and key.user.is_active
 
 
 def comes_from(key: ApiKey, address: str) -> bool:
@@ -246,14 +257,14 @@ def _insert(key: ApiKey, brand_ids: Sequence[int], secret: str = "") -> NewKey:
     secret = secret or secrets.token_urlsafe(32)
     key.prefix = key.prefix or draw_prefix()
     key.secret_sha256 = sha256(secret.encode()).hexdigest()
-    key.full_clean(exclude=["user", "created_by"])
-    key.save(force_insert=True)
+    # Whether the prefix is new only the database can say: another may be written by now.
+    key.full_clean(exclude=["user", "created_by"], validate_unique=False)
+    taken = PrefixTaken(_("There is a key that begins like this."), field="prefix")
+    with once("api_apikey_prefix_key", taken):
+        key.save(force_insert=True)
     key.brands.set(brand_ids)
     return NewKey(key, text_of(key.prefix, secret))
 
 
-def _lock_live(key_id: int, at: datetime) -> ApiKey:
-    key = ApiKey.objects.select_for_update().select_related(None).get(pk=key_id)
-    if key.state_at(at) != KeyState.LIVE:
-        raise KeyIsOver(_("This key is not in use any more."))
-    return key
+def _lock(key_id: int) -> ApiKey:
+    return ApiKey.objects.select_for_update().get(pk=key_id)

@@ -9,7 +9,8 @@ Customers, contracts and renewals of subscription businesses.
   `fields` names the fields that you want, `expand` shows references in full.
 - **Doing something** (POST) takes an `Idempotency-Key`: sent again, it is answered as before and
   nothing happens twice. PUT makes or changes what has this number in your system.
-- **Changing** (PATCH) takes the `ETag` that you read as `If-Match`, so that nobody's work is lost.
+- **Changing** a thing, or doing something to it, takes the `ETag` that you read as `If-Match`, so
+  that nobody's work is lost.
 - **Errors** have one shape: a code for programs, a message for people, the fields at fault, and a
   `request_id` to name when you ask.
 - **Money** is a string with its currency beside it, days are `2026-12-31`, instants are UTC.

@@ -60,6 +60,14 @@ class StateChanged(exceptions.APIException):
     default_detail = _("Somebody else has changed it since you read it. Read it again.")
 
 
+class LengthRequired(exceptions.APIException):
+    """A body in chunks, of which no more would be read than of one that has no length: nothing."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_code = "length_required"
+    default_detail = _("Send the body with its Content-Length, not in chunks.")
+
+
 class BodyTooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "body_too_large"

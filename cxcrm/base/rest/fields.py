@@ -8,21 +8,38 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from cxcrm.base.control_characters import holds_control_character
 from cxcrm.base.time_zones import validate_time_zone
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _MOMENT = re.compile(
     rf"{_DAY.pattern}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,6}})?(Z|[+-][0-9]{{2}}:[0-9]{{2}})"
 )
 
 
 class TextField(serializers.CharField):
-    default_error_messages = {"invalid": _("Write a text.")}
+    """One line; what is blank around it is taken off first."""
+
+    has_lines = False
+    default_error_messages = {
+        "invalid": _("Write a text."),
+        "control_character": _("Write it without line breaks and other control characters."),
+    }
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return super().to_internal_value(data)
+        text = super().to_internal_value(data)
+        if holds_control_character(text, has_lines=self.has_lines):
+            self.fail("control_character")
+        return text
+
+
+class LinesField(TextField):
+    """A text of several lines."""
+
+    has_lines = True
 
 
 class YesNoField(serializers.BooleanField):
@@ -49,7 +66,7 @@ class DecimalField(serializers.DecimalField):
     default_error_messages = {"invalid": _('Write the number as a text, like "9.90".')}
 
     def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, str):
+        if not isinstance(data, str) or not _DECIMAL.fullmatch(data):
             self.fail("invalid")
         return super().to_internal_value(data)
 
@@ -73,13 +90,19 @@ class DayField(serializers.DateField):
 
 
 class MomentField(serializers.DateTimeField):
-    """With its offset: without one nobody knows when it was."""
+    """With its offset: without one nobody knows when it was. Within the years of days."""
 
-    default_error_messages = {"invalid": _("Write a moment as 2026-06-01T10:00:00Z.")}
+    default_error_messages = {
+        "invalid": _("Write a moment as 2026-06-01T10:00:00Z."),
+        "out_of_range": _("Write a moment between 1900 and 2199."),
+    }
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str) or not _MOMENT.fullmatch(data):
             self.fail("invalid")
+        # Before it is moved to UTC, for which the ends of all time leave no room.
+        if not 1900 <= int(data[:4]) < 2200:
+            self.fail("out_of_range")
         return super().to_internal_value(data)
 
 

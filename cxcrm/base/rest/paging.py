@@ -82,7 +82,7 @@ class KeysetPagination(BasePagination):
         return Response({"results": data, "next": self._next, "previous": self._previous})
 
     def get_paginated_response_schema(self, schema: dict) -> dict:
-        link = {"type": "string", "format": "uri", "nullable": True}
+        link = {"type": ["string", "null"], "format": "uri"}
         return {
             "type": "object",
             "required": ["results", "next", "previous"],
@@ -140,6 +140,7 @@ class KeysetPagination(BasePagination):
         except (
             ValueError,
             TypeError,
+            OverflowError,
             RecursionError,
             NoBase64,
             ValidationError,

@@ -1,6 +1,9 @@
 """Resources as JSON: which of their fields the reader wants, and which references in full."""
 
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 from django.db import models
@@ -35,7 +38,7 @@ class ResourceSerializer(serializers.ModelSerializer):
     expandable: ClassVar[dict[str, Expandable]] = {}
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        shown = super().get_fields()
+        shown = {name: copy(field) for name, field in fields_of(type(self)).items()}
         wanted = self.context.get("shape") if self.parent is None or self._is_row() else None
         if wanted is None:
             return shown
@@ -52,6 +55,13 @@ class ResourceSerializer(serializers.ModelSerializer):
         return isinstance(self.parent, serializers.ListSerializer) and self.parent.parent is None
 
 
+@cache
+def fields_of(serializer: type[ResourceSerializer]) -> Mapping[str, serializers.Field]:
+    """All of them, as nobody may change or use them: to be copied. DRF builds them for each request
+    anew, which takes as long as to show fifty rows."""
+    return serializers.ModelSerializer.get_fields(serializer())
+
+
 class BodySerializer(serializers.ModelSerializer):
     """What comes in for a model: strict in its types. Whether a number or code is taken already
     the database alone can say, so that is left to the service."""
@@ -60,7 +70,7 @@ class BodySerializer(serializers.ModelSerializer):
         serializers.ModelSerializer.serializer_field_mapping
         | {
             models.CharField: fields.TextField,
-            models.TextField: fields.TextField,
+            models.TextField: fields.LinesField,
             models.SlugField: fields.TextField,
             models.BooleanField: fields.YesNoField,
             models.IntegerField: fields.NumberField,
@@ -90,14 +100,18 @@ class Shape:
     fields: frozenset[str]
     expand: frozenset[str]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the things themselves are shown as they are without being asked."""
+        return not (self.fields or self.expand)
+
 
 def shape_of(request: Request, serializer: type[ResourceSerializer]) -> Shape:
     """Reads `fields` and `expand` from the address. Raises QueryRefused, and PermissionDenied of
     what the key may not read."""
     parameters = request.query_params
-    known = frozenset(serializer().fields)
     shape = Shape(
-        fields=_names(parameters, "fields", known),
+        fields=_names(parameters, "fields", frozenset(fields_of(serializer))),
         expand=_names(parameters, "expand", frozenset(serializer.expandable)),
     )
     if shape.fields and (missing := shape.expand - shape.fields):

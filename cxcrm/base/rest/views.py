@@ -9,6 +9,7 @@ import pghistory
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404
+from django.utils.functional import cached_property
 from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from rest_framework import serializers, status
@@ -22,7 +23,7 @@ from rest_framework.viewsets import GenericViewSet
 from cxcrm.base import clock
 from cxcrm.base.errors import Taken
 from cxcrm.base.links import absolute
-from cxcrm.base.rest.errors import StateChanged
+from cxcrm.base.rest.errors import LengthRequired, StateChanged
 from cxcrm.base.rest.filters import ResourceFilterBackend, check_parameters
 from cxcrm.base.rest.once import answer_once
 from cxcrm.base.rest.paging import BY_ID, KeysetPagination, Order
@@ -65,6 +66,15 @@ class ResourceViewSet(GenericViewSet):
             return Verb.IMPORT
         return Verb.READ if request.method in SAFE_METHODS else Verb.WRITE
 
+    def perform_authentication(self, request: Request) -> None:
+        """A request counts as soon as it is known whose it is: what is refused counts, too."""
+        super().perform_authentication(request)
+        if request.auth is not None:
+            super().check_throttles(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """They are asked before the permissions, see above."""
+
     def check_permissions(self, request: Request) -> None:
         """What nobody can do here is told whoever has a key, before what this key may do."""
         if request.auth is not None and self.action not in self.action_map.values():
@@ -73,6 +83,8 @@ class ResourceViewSet(GenericViewSet):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers:
+            raise LengthRequired
         self.at = clock.now()
         if request.method == "POST" and (action := getattr(self, "post", None)):
             # `as_view` has bound it to the action.
@@ -113,7 +125,7 @@ class ResourceViewSet(GenericViewSet):
             raise Http404
         return row
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return shape_of(self.request, self.serializer_class)
 
@@ -135,10 +147,14 @@ class ResourceViewSet(GenericViewSet):
         check_parameters(request, PARAMETERS)
         shape = self.shape
         row = self.get_object()
-        etag = etag_of(self.shown(row))
-        if {etag, "*"} & _tags(request, "If-None-Match", is_weak_enough=True):
+        data = self.shown(row)
+        etag = etag_of(data)
+        known = _tags(request, "If-None-Match", is_weak_enough=True)
+        # Of what is expanded it says nothing.
+        if not shape.expand and {etag, "*"} & known:
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
-        data = self.serializer_class(row, context=self._context(shape)).data
+        if not shape.is_whole:
+            data = self.serializer_class(row, context=self._context(shape)).data
         return Response(data, headers={"ETag": etag})
 
     def _context(self, shape: Shape) -> dict[str, Any]:
@@ -161,7 +177,7 @@ class ResourceViewSet(GenericViewSet):
         checker = body(data=said, partial=partial, context={"request": self.request})
         if isinstance(said, dict):
             writable = {name for name, field in checker.fields.items() if not field.read_only}
-            known = _("There are: %s.") % ", ".join(sorted(writable))
+            known = _("There are: %s.") % (", ".join(sorted(writable)) or _("none"))
             faults = {name: ErrorDetail(known, code="unknown") for name in set(said) - writable}
             for name in needed:
                 if said.get(name) in (None, ""):

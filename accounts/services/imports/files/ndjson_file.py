@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -31,15 +30,18 @@ _ESCAPE = "\\u"
 
 def read_ndjson(
     open_lines: Callable[[], Lines], notation: Notation
-) -> tuple[list[str], Callable[[], Iterator[Row]]]:
-    header = checked_header(list(_all_keys(open_lines())))
-    return header, lambda: _rows(open_lines(), header, notation)
+) -> tuple[list[str], Callable[[], Iterator[Row]], bool]:
+    """The header, what reads the rows, and whether the header is that of all lines."""
+    keys, has_all = _all_keys(open_lines())
+    header = checked_header(list(keys))
+    return header, lambda: _rows(open_lines(), header, notation), has_all
 
 
-def _all_keys(lines: Lines) -> dict[str, None]:
+def _all_keys(lines: Lines) -> tuple[dict[str, None], bool]:
     keys: dict[str, None] = {}
     problem = None
-    with suppress(EnoughRead):
+    has_all = True
+    try:
         for text in lines:
             try:
                 keys |= dict.fromkeys(read_object(text))
@@ -47,12 +49,14 @@ def _all_keys(lines: Lines) -> dict[str, None]:
                 problem = problem or (lines.number, str(error))
             if len(keys) > MOST_COLUMNS:
                 break
+    except EnoughRead:
+        has_all = False
     if problem and not keys:
         line, reason = problem
         raise FeedRefused(
             _("line %(line)d %(reason)s") % {"line": line, "reason": reason}, line=line
         )
-    return keys
+    return keys, has_all
 
 
 def _rows(lines: Lines, header: list[str], notation: Notation) -> Iterator[Row]:

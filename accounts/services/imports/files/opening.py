@@ -1,7 +1,7 @@
 import gzip
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.services.imports.files.csv_file import read_csv
 from accounts.services.imports.files.ndjson_file import read_ndjson
-from accounts.services.imports.files.rows import Feed, FeedRefused
+from accounts.services.imports.files.rows import Feed, FeedRefused, Row
 from accounts.services.imports.files.text_lines import (
     BYTE_ORDER_MARK,
     UNZIP_ERRORS,
@@ -30,13 +30,18 @@ _PIECE = 2**20
 
 @contextmanager
 def open_feed(
-    path: Path, *, notation: Notation | None = None, sheet: str = "", most: int | None = None
+    path: Path,
+    *,
+    notation: Notation | None = None,
+    sheet: str = "",
+    most: int | None = None,
+    most_lines: int | None = None,
 ) -> Iterator[Feed]:
     """The feed at `path` with its header read. What the file is, its content tells.
 
     `notation`: how typed days and numbers of XLSX and JSON are to be written in cells; `sheet`:
-    of a workbook, the first if none is named; `most`: so many unpacked bytes of a text are looked
-    at, then its rows raise EnoughRead. Raises FeedRefused.
+    of a workbook, the first if none is named; `most` and `most_lines`: so many unpacked bytes
+    and lines of a text are looked at, then its rows raise EnoughRead. Raises FeedRefused.
     """
     notation = notation or Notation()
     try:
@@ -50,15 +55,21 @@ def open_feed(
                 with opened_workbook(raw, sheet, notation) as (header, rows, sheets):
                     yield Feed(header, rows, size, sha256, raw, sheets)
             else:
-                header, rows = _read_text(raw, start, notation, most)
-                yield Feed(header, rows, size, sha256, raw)
+                header, rows, has_all = _read_text(raw, start, notation, most, most_lines)
+                yield Feed(header, rows, size, sha256, raw, has_all_columns=has_all)
     except OSError as error:
         raise FeedRefused(
             _("The file cannot be read: %s.") % (error.strerror or str(error))
         ) from None
 
 
-def _read_text(raw: BinaryIO, start: bytes, notation: Notation, most: int | None):
+def _read_text(
+    raw: BinaryIO,
+    start: bytes,
+    notation: Notation,
+    most: int | None,
+    most_lines: int | None,
+) -> tuple[list[str], Callable[[], Iterator[Row]], bool]:
     packed = start.startswith(_GZIP)
     if packed:
         start = _unpacked_start(start)
@@ -77,11 +88,11 @@ def _read_text(raw: BinaryIO, start: bytes, notation: Notation, most: int | None
 
     def open_lines() -> Lines:
         raw.seek(0)
-        return Lines(gzip.GzipFile(fileobj=raw) if packed else raw, most)
+        return Lines(gzip.GzipFile(fileobj=raw) if packed else raw, most, most_lines)
 
     if start.startswith(b"{"):
         return read_ndjson(open_lines, notation)
-    return read_csv(open_lines())
+    return *read_csv(open_lines()), True
 
 
 def refuse_large_unpacked(path: Path) -> None:

@@ -43,7 +43,7 @@ class Row:
 @dataclass(slots=True)
 class Feed:
     """`rows` reads every row below the header, once; blank ones are left out. `sheets`: the names
-    of those of a workbook."""
+    of those of a workbook. Further lines may have other columns unless `has_all_columns`."""
 
     header: list[str]
     rows: Callable[[], Iterator[Row]]
@@ -51,6 +51,7 @@ class Feed:
     sha256: str
     file: BinaryIO
     sheets: tuple[str, ...] = ()
+    has_all_columns: bool = True
 
     @property
     def bytes_read(self) -> int:

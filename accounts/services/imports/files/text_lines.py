@@ -21,17 +21,18 @@ def not_unzipped(*, line: int | None = None) -> FeedRefused:
 @dataclass(slots=True)
 class Lines:
     """Iterates once. `number` is that of the line that was read last. Raises FeedRefused, and
-    EnoughRead after `most` bytes, unpacked ones of a packed file."""
+    EnoughRead after `most` bytes, unpacked ones of a packed file, or `most_lines`."""
 
     stream: BinaryIO | gzip.GzipFile
     most: int | None = None
+    most_lines: int | None = None
     number: int = 0
 
     def __iter__(self) -> Iterator[str]:
         size = 0
         while raw := self._read():
             size += len(raw)
-            if self.most is not None and size > self.most:
+            if (self.most is not None and size > self.most) or self.number == self.most_lines:
                 raise EnoughRead
             self.number += 1
             if self.number == 1:

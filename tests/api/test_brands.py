@@ -1,3 +1,7 @@
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from tests.api.answers import ids
 from tests.factories import BrandFactory
 
@@ -37,3 +41,20 @@ def test_brands_are_changed_at_the_desk_alone(make_api_client):
     ):
         assert response.status_code == 405
         assert response["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["accounts", "contacts", "products", "contracts", "renewal-reminders", "tasks", "timeline"],
+)
+def test_rows_of_a_brand_are_found_by_its_id(make_api_client, path):
+    """By its code PostgreSQL does not know which brand it is, and reads the rows of all."""
+    brand = BrandFactory(code="sun")
+    groups = ("customers", "products", "contracts", "tasks")
+    api = make_api_client(*(f"{group}:read" for group in groups))
+    with CaptureQueriesContext(connection) as made:
+        assert ids(api.get(f"{path}/", brand="sun")) == []
+    [page] = [query["sql"] for query in made if "LIMIT 51" in query["sql"]]
+    assert f'"brand_id" = {brand.pk}' in page
+    assert '"code" =' not in page
+    assert ids(api.get(f"{path}/", brand="moon")) == []

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from django.db import connection, connections
 
+# Once for all that use them: a second copy would make the same database again.
+from tests.processes.fixtures import deployment, migrated_database  # noqa: F401 - fixtures
 from tests.servers import REPOSITORY
 
 SHARED_DATA = Path(

@@ -87,6 +87,7 @@ def test_start_page_takes_the_same_queries_however_much_there_is(desk, django_as
                 "Brands",
                 "Exchange rates",
                 "Cancellation reasons",
+                "API documentation",
             ],
         ),
         (
@@ -109,6 +110,7 @@ def test_start_page_takes_the_same_queries_however_much_there_is(desk, django_as
                 "Reminder policies",
                 "Exchange rates",
                 "Cancellation reasons",
+                "API documentation",
             ],
         ),
     ],

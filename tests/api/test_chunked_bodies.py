@@ -8,13 +8,12 @@ import pytest
 from cxcrm.api.services import make_key
 from cxcrm.base import clock
 from tests.factories import AccountFactory
-from tests.processes.fixtures import deployment, migrated_database  # noqa: F401 - fixtures
 
 CHUNKED = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
 
 
 @pytest.fixture
-def send(deployment):  # noqa: F811 - the fixture above
+def send(deployment):
     """Send a body in chunks through gunicorn."""
     scopes = ["customers:write", "customers:import"]
     key = make_key(name="billing", scopes=scopes, brand_ids=None, at=clock.now(), actor=None)

@@ -17,7 +17,6 @@ from cxcrm.base import clock
 from cxcrm.demo.catalogue import BRANDS
 from tests.factories import BrandFactory
 from tests.processes.deployment import Deployment
-from tests.processes.fixtures import deployment, migrated_database  # noqa: F401 - fixtures
 from tests.servers import REPOSITORY
 
 BLOCK = re.compile(
@@ -52,7 +51,7 @@ def examples() -> list[Example]:
 
 
 @pytest.fixture
-def server(deployment: Deployment) -> Iterator[dict[str, str]]:  # noqa: F811 - the fixture above
+def server(deployment: Deployment) -> Iterator[dict[str, str]]:
     """The variables of the examples; the brand is that of the demo."""
     if shutil.which("curl") is None:
         pytest.skip("curl is missing: apt-get install curl")

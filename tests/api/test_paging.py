@@ -157,6 +157,13 @@ def test_refuses_orders_that_are_none(api):
     ("account", "index"), [({}, "timeline_by_time"), ({"account": 1}, "timeline_of_account")]
 )
 def test_a_page_begins_in_the_index_where_the_one_before_ended(db, account, index):
+    for other in AccountFactory.create_batch(20):
+        TimelineEvent.objects.bulk_create(
+            TimelineEvent(account=other, kind=TimelineKind.CONTRACT_KEPT, occurred_at=NOW - day)
+            for day in map(timedelta, range(100))
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_timelineevent")
     order = Order(("occurred_at", "id"), descending=True)
     events = TimelineEvent.objects.filter(beyond(order, [NOW, 7]), **account)
     plan = explained(events.order_by("-occurred_at", "-id")[:51])

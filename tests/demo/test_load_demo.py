@@ -82,7 +82,9 @@ def test_load_demo_makes_a_company_with_brands_customers_and_staff(mailbox):
     load()
 
     assert [Brand.objects.count(), Account.objects.count()] == [2, CUSTOMERS]
-    assert set(User.objects.values_list("email", flat=True)) == set(STAFF)
+    people = User.objects.filter(is_machine=False)
+    assert set(people.values_list("email", flat=True)) == set(STAFF)
+    assert [user.name for user in User.objects.filter(is_machine=True)] == ["Billing system"]
     assert not any(user.has_usable_password() for user in User.objects.all())
     assert [Product.objects.count(), Product.objects.filter(on_offer=True).count()] == [12, 11]
     assert set(Contract.objects.values_list("currency", flat=True)) == {"CHF", "EUR", "GBP", "USD"}

@@ -5,7 +5,6 @@ from dataclasses import asdict
 import pytest
 
 from tests.faults.experiment import SEED, Outcome
-from tests.processes.fixtures import deployment, migrated_database  # noqa: F401 - fixtures
 from tests.servers import REPOSITORY
 
 RESULTS = REPOSITORY / "var" / "faults.jsonl"

@@ -22,6 +22,7 @@ from accounts.enums import ContractState, ImportKind
 from accounts.models import Cancellation, Contract, Product
 from accounts.rules.ends import end_if_cancelled
 from accounts.services.contracts import add_contract, day_of, lock_contract
+from accounts.services.imports.api_rows import CONTRACT_TERMS
 from accounts.services.integrations import (
     cancel_for_customer,
     keep_for_customer,
@@ -39,24 +40,6 @@ from cxcrm.base.rest.paging import BY_ID, Order
 from cxcrm.base.rest.serializers import BodySerializer, Expandable, ResourceSerializer
 from cxcrm.base.rest.views import ResourceViewSet
 from cxcrm.base.scopes import ResourceGroup
-
-TERMS = (
-    "concluded_on",
-    "starts_on",
-    "first_term_months",
-    "after_term",
-    "renewal_term_months",
-    "notice_months",
-    "notice_days",
-    "ends_on",
-    "price",
-    "renewal_price",
-    "tax_rate",
-    "currency",
-    "billing_period_months",
-    "is_trial",
-)
-
 
 # What an expanded reference shows of further things.
 _EXPANDED = {"account": "account__account_manager", "product": "product__brand"}
@@ -92,7 +75,7 @@ class PlainContractSerializer(ResourceSerializer):
             "product",
             "product_code",
             "state",
-            *TERMS,
+            *CONTRACT_TERMS,
             "yearly_value",
             "renewal_date",
             "notice_deadline",
@@ -138,7 +121,7 @@ class NewContract(OfAccount, BodySerializer):
 
     class Meta:
         model = Contract
-        fields = ("brand", "account_external_id", "product_code", "external_id", *TERMS)
+        fields = ("brand", "account_external_id", "product_code", "external_id", *CONTRACT_TERMS)
         extra_kwargs = {
             "concluded_on": {"required": False, "help_text": "Left out: the first day."},
             "first_term_months": {"min_value": 1, "max_value": 120},

@@ -31,6 +31,25 @@ _LINE = re.compile(rb"\S[^\n]*")
 Key = tuple[Any, ...]
 
 
+# What was agreed, in the names of `Contract`; the API shows and takes the same one by one.
+CONTRACT_TERMS = (
+    "concluded_on",
+    "starts_on",
+    "first_term_months",
+    "after_term",
+    "renewal_term_months",
+    "notice_months",
+    "notice_days",
+    "ends_on",
+    "price",
+    "renewal_price",
+    "tax_rate",
+    "currency",
+    "billing_period_months",
+    "is_trial",
+)
+
+
 def _same(*names: str) -> dict[str, str]:
     return {name: name for name in names}
 
@@ -104,20 +123,7 @@ FORMATS: Mapping[ImportKind, RowFormat] = MappingProxyType(
             }
             | _same(
                 "product_code",
-                "concluded_on",
-                "starts_on",
-                "first_term_months",
-                "after_term",
-                "renewal_term_months",
-                "notice_months",
-                "notice_days",
-                "ends_on",
-                "price",
-                "renewal_price",
-                "tax_rate",
-                "currency",
-                "billing_period_months",
-                "is_trial",
+                *CONTRACT_TERMS,
                 "reminded_on",
             ),
             key=("brand", "external_id"),

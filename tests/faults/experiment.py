@@ -66,17 +66,16 @@ class Experiment:
 
     def moments(self, strikes: int) -> Iterator[int]:
         """Come back as often, spread over the wave, each time while mails are being sent."""
+        mails = len(self.expected)
         for strike in range(strikes):
             share = (strike + self.random.uniform(0.3, 0.9)) / (strikes + 1)
-            goal = int(share * len(self.expected))
-            self.wait_for_mails(max(goal, len(self.deployment.sink.taken()) + 1))
+            self._wait_amid_the_wave(int(share * mails))
             yield strike
 
     def sender_of_next_mail(self) -> int:
         """The process that hands a mail over at this moment."""
-        sink = self.deployment.sink
-        self.wait_for_mails(len(sink.taken()) + 1)
-        newest = sink.taken()[-1]
+        self._wait_amid_the_wave()
+        newest = self.deployment.sink.taken()[-1]
         worker = OutgoingMail.objects.values_list("worker", flat=True).get(pk=newest.mail)
         return int(worker.rpartition(":")[2])
 
@@ -93,6 +92,30 @@ class Experiment:
     def wait_for_mails(self, count: int) -> None:
         sink = self.deployment.sink
         wait_until(lambda: len(sink.taken()) >= count, LONGEST_SECONDS, f"{count} mails")
+
+    def _wait_amid_the_wave(self, count: int = 0) -> None:
+        """Until the mail server has so many, and one more than now.
+
+        A wave may be over before the last strike, since others send while a process that was struck
+        starts again; then a small one follows it.
+        """
+        sink = self.deployment.sink
+        count = max(count, len(sink.taken()) + 1)
+
+        def has_come() -> bool:
+            if len(sink.taken()) >= count:
+                return True
+            if self._is_sent():
+                self.plan_wave(LEAST_MAILS, name=f"wave-after-{len(self.expected)}")
+            return False
+
+        wait_until(has_come, LONGEST_SECONDS, f"{count} mails")
+
+    def _is_sent(self) -> bool:
+        taken = self.deployment.sink.taken()
+        if len(taken) < len(self.expected):  # spares the look at each
+            return False
+        return {to for mail in taken for to in mail.recipients}.issuperset(self.expected)
 
     def settle(self, worker: Process | None = None) -> "Outcome":
         """Wait until nothing is left to send, or nothing has come for so long that nothing will.
